@@ -1,0 +1,135 @@
+/**
+ * What `execute` needs from the world, as interfaces; the router Worker, the tests and the simulations each bring their own.
+ *
+ * Time and chance come in through here and nowhere else. No port may wait for ever: each is raced against the attempt's deadline.
+ */
+import type { EndpointId, ModelId, PlaceId, Priority } from "../config/snapshot.ts";
+import type { Call } from "../dialects/dialect.ts";
+import type { AttemptFailure, CancelCause } from "../failure/index.ts";
+
+export interface Clock {
+  /** Epoch ms. */
+  nowMs(): number;
+  /** Resolves after `ms`, or at once when `signal` aborts; never rejects. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export interface UpstreamResponse {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null;
+}
+
+export interface Upstream {
+  /** Sends one call, redirects not followed. Rejects when the connection fails or `signal` aborts. */
+  send(call: Call, signal: AbortSignal): Promise<UpstreamResponse>;
+}
+
+/** Pixels of the asked picture, in the classes by which service times are kept. Upper bounds: 0.3, 0.7, 1.2, 2.5, 5, ∞ megapixels. */
+export type SizeClass = "xs" | "s" | "m" | "l" | "xl" | "xxl";
+
+/** What a leg asks of a place's scheduler. */
+export interface ReserveAsk {
+  readonly place: PlaceId;
+  readonly model: ModelId;
+  /** Endpoints that may serve it, best first. */
+  readonly candidates: readonly EndpointId[];
+  readonly sizeClass: SizeClass;
+  readonly steps?: number;
+  readonly priority: Priority;
+  /** When the picture must be there, epoch ms. */
+  readonly deadlineAtMs: number;
+  /** Why it is asked: extras draw on the one budget. */
+  readonly kind: "first" | "retry" | "fallback" | "hedge" | "probe";
+  /** Not these (already tried, or the same failure domain as the running attempt). */
+  readonly avoid: readonly EndpointId[];
+  readonly tenant: string;
+  /** Newest request of the same key wins; older leases are revoked. */
+  readonly supersedeKey?: string;
+  readonly requestId: string;
+}
+
+/** A slot promised to one attempt. It expires by itself when it is not released. */
+export interface Lease {
+  readonly id: string;
+  readonly endpoint: EndpointId;
+  readonly place: PlaceId;
+  /** Aborts with a `CancelCause` when the scheduler takes the slot back. */
+  readonly revoked: AbortSignal;
+  /** Predicted wait and service time at the endpoint, ms; absent before anything was measured. */
+  readonly predicted?: { readonly waitMs: number; readonly serviceMs: number; readonly p95Ms: number };
+  /** When to hedge, ms after the start; absent: do not. */
+  readonly hedgeAfterMs?: number;
+  /** This attempt is the one probe of an ejected endpoint. */
+  readonly probe: boolean;
+}
+
+export type Reservation =
+  | { readonly granted: true; readonly lease: Lease }
+  | {
+      readonly granted: false;
+      readonly why: "predicted_late" | "no_endpoint" | "shed" | "not_before" | "budget";
+      /** Honest wait until room is expected, ms. */
+      readonly retryAfterMs?: number;
+    };
+
+/** How an attempt ended, told to the scheduler with the release. */
+export interface AttemptOutcome {
+  readonly model: ModelId;
+  readonly sizeClass: SizeClass;
+  readonly steps?: number;
+  readonly result: { readonly ok: true } | { readonly ok: false; readonly failure: AttemptFailure };
+  /** Wall time of the attempt as the router saw it, ms. */
+  readonly elapsedMs: number;
+  /** What the endpoint says about itself, ms. */
+  readonly serviceMs?: number;
+  readonly queueMs?: number;
+  readonly costUsd?: number;
+}
+
+export interface Scheduler {
+  /** Never rejects: an unreachable scheduler answers by the local rule. */
+  reserve(ask: ReserveAsk, signal: AbortSignal): Promise<Reservation>;
+  /** Gives the slot back and tells the outcome. Returns at once; never throws. */
+  release(lease: Lease, outcome: AttemptOutcome): void;
+}
+
+/** One line of the trail: what was tried and what came of it. Becomes `galley-attempts`. */
+export interface AttemptRecord {
+  readonly endpoint: EndpointId;
+  readonly model: ModelId;
+  readonly place: PlaceId;
+  readonly leg: string;
+  readonly kind: ReserveAsk["kind"];
+  /** `ok`, `running` (still on when the answer was sent), or the failure's reason. */
+  readonly outcome: "ok" | "running" | AttemptFailure["reason"];
+  readonly failure?: AttemptFailure;
+  /** From the start of the request, ms. */
+  readonly startedAfterMs: number;
+  readonly elapsedMs: number;
+}
+
+/** Something happened; for metrics, logs and tests. Noun-verb names; no prompt, key or URL in any. */
+export type ExecuteEvent =
+  | {
+      readonly event: "attempt-started";
+      readonly endpoint: EndpointId;
+      readonly leg: string;
+      readonly timeoutMs: number;
+    }
+  | { readonly event: "attempt-ended"; readonly record: AttemptRecord }
+  | { readonly event: "leg-skipped"; readonly leg: string; readonly why: string }
+  | { readonly event: "request-cancelled"; readonly cause: CancelCause };
+
+export interface ExecutePorts {
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  random(): number;
+  readonly upstream: Upstream;
+  readonly scheduler: Scheduler;
+  /** The value of a secret that the catalogue names, or `undefined` when it is not set. */
+  secret(name: string): string | undefined;
+  /** Keeps work alive after the answer was sent (drains, releases). */
+  background(work: Promise<unknown>): void;
+  observe?(event: ExecuteEvent): void;
+}
