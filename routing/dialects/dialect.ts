@@ -44,6 +44,8 @@ export interface ResponseHead {
   readonly status: number;
   /** Lower-case names. */
   readonly headers: Headers;
+  /** When the head arrived, epoch ms: what a date in `retry-after` is counted from. Without it the response's own `date` serves. */
+  readonly nowMs?: number;
 }
 
 /** What the upstream said about the work. */
@@ -109,7 +111,13 @@ export interface Dialect {
   begin(work: Work, target: Target): Result<Begun, AttemptFailure>;
   /**
    * A cheap look at what the endpoint serves, for upstreams whose picture response does not say; `undefined` where there is none.
-   * `settle` gives the reported version in the form of the pin, or `undefined` when the answer does not say.
+   * `settle` gives the reported version in the form of the pin, or `undefined` when the answer does not say. With `model` a server
+   * of several models can be looked at too: its pin is among the answer's names, or it is not.
    */
-  pinLook?(target: Target): { readonly call: Call; settle(status: number, text: string): string | undefined };
+  pinLook?(
+    target: Target,
+    model?: Model,
+  ): { readonly call: Call; settle(status: number, text: string): string | undefined } | undefined;
+  /** Width and height that the picture must have, px; `undefined` where the model chooses its own size. */
+  expectedSize?(work: Work): { readonly width: number; readonly height: number } | undefined;
 }
