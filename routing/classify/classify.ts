@@ -9,6 +9,7 @@ export interface RequestFeatures {
   readonly purpose?: Purpose;
   /** Catalogue id of a model that the caller asked for by name. */
   readonly model?: ModelId;
+  /** Asked width and height, px; 0 × 0 when the caller asked for none: then no bound on the size holds. */
   readonly width: number;
   readonly height: number;
   /** `text` overlays are present. */
@@ -33,6 +34,9 @@ export interface Classified {
   readonly policy: PolicyName;
   /** Set when the default route is a cluster: legs run there. */
   readonly cluster?: string;
-  /** For `galley-reason`: `declared; routes[0]`, `inferred has_text infer[0]; routes[1]`, `default`, `model requested`. */
+  /**
+   * For `galley-reason`, ASCII: how the purpose was found; what matched; `model requested` where the caller named the model.
+   * `declared preview; routes[1]`, `inferred has_text; infer[0]; routes[0]`, `declared poster; default; gpu-cluster`.
+   */
   readonly reason: string;
 }
