@@ -1,0 +1,152 @@
+/**
+ * Policies: the three built-in ones, and those of the file, each built on one of the three.
+ */
+import { parseFallback } from "./fallback.ts";
+import { id as idSchema } from "./fields.ts";
+import { isTier, TIERS, type Tier } from "./policy-defaults.ts";
+import type { Report } from "./report.ts";
+import { type RoutingSurroundings, resolveModel } from "./resolve-model.ts";
+import { policySchema, type RawPolicy } from "./routing-schema.ts";
+import type { Downgrade, Policy, PolicyName } from "./snapshot.ts";
+
+/** All policies by name, the built-in ones always among them. */
+export function buildPolicies(
+  raw: Readonly<Record<string, unknown>>,
+  around: RoutingSurroundings,
+): Record<PolicyName, Policy> {
+  const policies: Record<PolicyName, Policy> = { ...TIERS };
+  for (const [name, entry] of Object.entries(raw)) {
+    const path = ["policies", name];
+    const parsed = around.report.parse(policySchema, entry, path);
+    if (around.report.parse(idSchema, name, path) === undefined) continue;
+    const tier = isTier(name) ? name : tierOf(parsed);
+    // A bad entry keeps its tier's numbers, so that routes that name it are not called dangling.
+    policies[name] = parsed === undefined ? { ...TIERS[tier], name } : buildPolicy(name, tier, parsed, around);
+  }
+  return policies;
+}
+
+/** Where a policy of the owner's own name starts from. */
+function tierOf(raw: RawPolicy | undefined): Tier {
+  return raw?.tier ?? (raw?.mode === "job" ? "quality-render" : "fast-preview");
+}
+
+function buildPolicy(name: PolicyName, tier: Tier, raw: RawPolicy, around: RoutingSurroundings): Policy {
+  const path = ["policies", name];
+  const { hedge: tierHedge, attemptTimeoutMs: tierTimeoutMs, progressive: _never, ...base } = TIERS[tier];
+  const deadlineMs = raw.deadline ?? base.deadlineMs;
+  const mode = raw.mode ?? base.mode;
+  const hedge =
+    raw.hedge === undefined
+      ? mode === "inline"
+        ? tierHedge
+        : undefined
+      : raw.hedge === null
+        ? undefined
+        : { afterQuantile: raw.hedge.after, budget: raw.hedge.budget };
+  // A tier's own timeout must not make a shorter deadline wrong.
+  const timeoutMs = raw.attempt_timeout === undefined ? atMost(tierTimeoutMs, deadlineMs) : raw.attempt_timeout;
+  const draft = raw.progressive?.draft;
+  const draftModel = draft === undefined ? undefined : resolveModel(draft, [...path, "progressive", "draft"], around);
+  const policy: Policy = {
+    ...base,
+    name,
+    mode,
+    priority: raw.priority ?? base.priority,
+    deadlineMs,
+    ...(timeoutMs === undefined || timeoutMs === null ? {} : { attemptTimeoutMs: timeoutMs }),
+    reserveMs: raw.reserve ?? base.reserveMs,
+    maxAttempts: raw.attempts ?? base.maxAttempts,
+    fallback: raw.fallback === undefined ? base.fallback : parseFallback(raw.fallback, [...path, "fallback"], around),
+    overlap: raw.overlap ?? base.overlap,
+    ...(hedge === undefined ? {} : { hedge }),
+    extraAttempts: raw.extra_attempts ?? base.extraAttempts,
+    headBytes: raw.head ?? base.headBytes,
+    seed: raw.seed ?? base.seed,
+    staleMaxAgeMs: raw.stale_max_age ?? base.staleMaxAgeMs,
+    downgrade: toDowngrade(base.downgrade, raw.downgrade),
+    cacheMs: raw.cache ?? base.cacheMs,
+    promote: raw.promote ?? base.promote,
+    ...(draftModel === undefined ? {} : { progressive: { draft: draftModel } }),
+    acceptSecondBill: raw.accept_second_bill ?? base.acceptSecondBill,
+    sloMs: raw.slo ?? deadlineMs,
+  };
+  checkPolicy(policy, around.report);
+  return policy;
+}
+
+function atMost(value: number | undefined, limit: number): number | undefined {
+  return value === undefined ? undefined : Math.min(value, limit);
+}
+
+function toDowngrade(base: Downgrade, raw: RawPolicy["downgrade"]): Downgrade {
+  return {
+    enterAt: raw?.enter_at ?? base.enterAt,
+    enterTicks: raw?.enter_ticks ?? base.enterTicks,
+    leaveAt: raw?.leave_at ?? base.leaveAt,
+    leaveTicks: raw?.leave_ticks ?? base.leaveTicks,
+    tickMs: raw?.tick ?? base.tickMs,
+    dwellMs: raw?.dwell ?? base.dwellMs,
+    keepUpper: raw?.keep_upper ?? base.keepUpper,
+  };
+}
+
+/** Numbers that are fine one by one and cannot hold together. */
+function checkPolicy(policy: Policy, report: Report): void {
+  const wrong = (key: string, message: string, expected: string, hint: string) =>
+    report.error({ path: ["policies", policy.name, key], message, expected, hint });
+  const { deadlineMs, reserveMs, attemptTimeoutMs, hedge, extraAttempts, downgrade, mode, fallback } = policy;
+  if (reserveMs >= deadlineMs) {
+    wrong(
+      "reserve",
+      `a reserve of ${reserveMs} ms leaves nothing of a deadline of ${deadlineMs} ms`,
+      "reserve < deadline",
+      "a reserve of `300ms` suits most",
+    );
+  }
+  if (attemptTimeoutMs !== undefined && (attemptTimeoutMs > deadlineMs || attemptTimeoutMs === 0)) {
+    wrong(
+      "attempt_timeout",
+      `an attempt of ${attemptTimeoutMs} ms does not fit a deadline of ${deadlineMs} ms`,
+      "0 < attempt_timeout ≤ deadline",
+      "shorten it, or write `none`",
+    );
+  }
+  if (policy.sloMs > deadlineMs || policy.sloMs === 0) {
+    wrong(
+      "slo",
+      `no answer comes after the deadline of ${deadlineMs} ms, so an objective of ${policy.sloMs} ms is never missed`,
+      "0 < slo ≤ deadline",
+      "leave it out: it is the deadline then",
+    );
+  }
+  if (hedge !== undefined && hedge.budget > extraAttempts) {
+    wrong(
+      "hedge",
+      `hedges may cost ${percent(hedge.budget)} and all extra attempts together ${percent(extraAttempts)}`,
+      "a hedge budget within `extra_attempts`",
+      "they share one budget: lower the one, or raise the other",
+    );
+  }
+  if (hedge !== undefined && mode === "job") {
+    wrong("hedge", "jobs are never hedged", "`hedge` only with `mode: inline`", "remove it");
+  }
+  if (policy.promote && mode === "job") {
+    wrong("promote", "a job is a job already", "`promote` only with `mode: inline`", "remove it");
+  }
+  if (mode === "job" && fallback.some(({ step }) => step === "stale")) {
+    wrong("fallback", "an export never shows an old picture", "no `stale` with `mode: job`", "remove `stale`");
+  }
+  if (downgrade.leaveAt >= downgrade.enterAt) {
+    wrong(
+      "downgrade",
+      `it enters at ${percent(downgrade.enterAt)} and leaves at ${percent(downgrade.leaveAt)}, so it would flap`,
+      "leave_at < enter_at",
+      "`enter_at: 100%, leave_at: 70%` suits most",
+    );
+  }
+}
+
+function percent(share: number): string {
+  return `${Number((share * 100).toFixed(2))}%`;
+}

@@ -1,0 +1,95 @@
+/**
+ * Collects the problems and warnings of one file while it is being read, and turns zod's issues into problems.
+ *
+ * Nothing stops at the first problem: a part that does not parse is left out, and the rest is read on.
+ */
+import type { z } from "zod";
+import { didYouMean } from "./closest-name.ts";
+import type { Path, Problem } from "./problem.ts";
+import type { Complaint, Source } from "./yaml-source.ts";
+
+/** Problems of one file, in the order found. */
+export interface Report {
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+  error(complaint: Complaint): void;
+  warn(complaint: Complaint): void;
+  /** The parsed part; `undefined` when it has problems, which are in the report then. */
+  parse<Output>(schema: z.ZodType<Output>, raw: unknown, path: Path): Output | undefined;
+}
+
+/** An empty report, but for the source's own syntax problems. */
+export function openReport(source: Source): Report {
+  const problems: Problem[] = [...source.problems];
+  const warnings: Problem[] = [];
+  const error = (complaint: Complaint) => void problems.push(source.problem(complaint));
+  return {
+    problems,
+    warnings,
+    error,
+    warn: (complaint) => void warnings.push(source.problem(complaint)),
+    parse: (schema, raw, path) => {
+      const parsed = schema.safeParse(raw);
+      if (parsed.success) return parsed.data;
+      for (const issue of parsed.error.issues) for (const complaint of complaints(issue, raw, path)) error(complaint);
+      return undefined;
+    },
+  };
+}
+
+function complaints(issue: z.core.$ZodIssue, raw: unknown, base: Path): Complaint[] {
+  const inner = issue.path.filter((step) => typeof step !== "symbol");
+  const path = [...base, ...inner];
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => ({
+      path: [...path, key],
+      at: "key",
+      message: `unknown key \`${key}\``,
+      expected: issue.message,
+      hint: didYouMean(key, quotedNames(issue.message)) ?? "remove it, or move it to where it belongs",
+    }));
+  }
+  const found = valueAt(raw, inner);
+  const params = issue.code === "custom" ? issue.params : undefined;
+  const secret = params?.secret === true;
+  const name = String(path.at(-1) ?? "the file");
+  const near = typeof found === "string" ? didYouMean(found, quotedNames(issue.message)) : undefined;
+  const hint = typeof params?.hint === "string" && found !== undefined ? params.hint : near;
+  const message =
+    found === undefined ? `\`${name}\` is missing` : `\`${name}\` is ${secret ? "not as expected" : describe(found)}`;
+  return [{ path, message, expected: issue.message, hint, secret }];
+}
+
+/** The words in back quotes of an "expected" text. */
+function quotedNames(expected: string): string[] {
+  return Array.from(expected.matchAll(/`([^`]+)`/g), ([, name]) => name ?? "");
+}
+
+function valueAt(raw: unknown, path: Path): unknown {
+  let value = raw;
+  for (const step of path) {
+    if (typeof value !== "object" || value === null) return value;
+    value = (value as Record<string | number, unknown>)[step];
+  }
+  return value;
+}
+
+/** A value in few words, for messages. */
+export function describe(value: unknown): string {
+  if (value === null) return "empty";
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object") return "a block";
+  const shown = JSON.stringify(value);
+  return shown.length > 60 ? `${shown.slice(0, 57)}…` : shown;
+}
+
+/** A member of a block that is a block itself; an empty one where it is missing or of a wrong type, which the schema reports. */
+export function member(value: unknown, name: string): Readonly<Record<string, unknown>> {
+  const found = isBlock(value) ? value[name] : undefined;
+  return isBlock(found) ? found : {};
+}
+
+/** Is this a block (and neither a list nor empty)? */
+export function isBlock(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
