@@ -7,7 +7,7 @@
  */
 import type { Endpoint, Model } from "../config/snapshot.ts";
 import type { AttemptFailure, Result } from "../failure/index.ts";
-import type { ImageRequest } from "../image/request.ts";
+import type { ImageRequest, PictureFormat } from "../image/request.ts";
 
 /** One picture to be made by one endpoint. */
 export interface Work {
@@ -120,4 +120,6 @@ export interface Dialect {
   ): { readonly call: Call; settle(status: number, text: string): string | undefined } | undefined;
   /** Width and height that the picture must have, px; `undefined` where the model chooses its own size. */
   expectedSize?(work: Work): { readonly width: number; readonly height: number } | undefined;
+  /** Format that the upstream is told to give; `undefined` where it chooses (Gemini, Ideogram, Workers AI). */
+  expectedFormat?(work: Work): PictureFormat | undefined;
 }

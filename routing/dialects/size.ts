@@ -1,0 +1,45 @@
+/**
+ * Which size to ask for: rounding for models that draw any size, the nearest shape for models that have their own.
+ */
+import type { Capabilities } from "../config/snapshot.ts";
+import type { AttemptFailure, Result } from "../failure/index.ts";
+
+/** px. */
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * The size that an exact model will draw: each side to the nearest multiple (at least one), downwards where rounding up would pass the
+ * model's pixel limit. Larger than the limit all the same: `unsupported`.
+ */
+export function fitSize(asked: Size, has: Capabilities): Result<Size, AttemptFailure> {
+  const rounded = (round: (value: number) => number): Size => ({
+    width: Math.max(1, round(asked.width / has.sizeMultiple)) * has.sizeMultiple,
+    height: Math.max(1, round(asked.height / has.sizeMultiple)) * has.sizeMultiple,
+  });
+  const size = [rounded(Math.round), rounded(Math.floor)].find((one) => one.width * one.height <= has.maxPixels);
+  return size === undefined
+    ? { ok: false, failure: { reason: "unsupported", option: "size" } }
+    : { ok: true, value: size };
+}
+
+/** Words for a size other than the asked one; none when it is the same. */
+export function sizeWarnings(asked: Size, coming: Size): readonly string[] {
+  if (asked.width === coming.width && asked.height === coming.height) return [];
+  return [`size ${asked.width}x${asked.height} becomes ${coming.width}x${coming.height}`];
+}
+
+/** The shape whose proportion is nearest to the asked one, by the logarithm, so that 2:1 and 1:2 are equally far from 1:1. */
+export function nearestRatio<Shape extends Size>(asked: Size, shapes: readonly [Shape, ...Shape[]]): Shape {
+  const target = Math.log(asked.width / asked.height);
+  const distance = (shape: Size): number => Math.abs(Math.log(shape.width / shape.height) - target);
+  return shapes.reduce((best, shape) => (distance(shape) < distance(best) ? shape : best), shapes[0]);
+}
+
+/** `"16:9"` → `{ width: 16, height: 9 }`, for tables that are written as providers write them. */
+export function shapeOf(ratio: string): Size & { readonly ratio: string } {
+  const [width = 1, height = 1] = ratio.split(":").map(Number);
+  return { ratio, width, height };
+}
