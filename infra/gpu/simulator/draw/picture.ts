@@ -1,0 +1,34 @@
+/**
+ * What a simulated picture is made of: everything here changes the pixels, and nothing else does.
+ */
+import type { Look } from "../families.ts";
+
+export type PictureFormat = "png" | "webp" | "jpeg";
+
+export interface PictureSpec {
+  readonly look: Look;
+  /** The exact version that draws: another version draws other pixels. */
+  readonly version: string;
+  readonly prompt: string;
+  readonly negativePrompt?: string;
+  readonly seed: number;
+  readonly width: number;
+  readonly height: number;
+  readonly steps: number;
+  readonly guidance: number;
+  /** Lines that must be legible. */
+  readonly text: readonly string[];
+  readonly format: PictureFormat;
+  /** Reference picture (any format that canvas reads) and how strongly it shows, 0…1. */
+  readonly image?: { readonly bytes: Uint8Array; readonly keep: number };
+  /** Where the reference may change: white pixels, or transparent ones. */
+  readonly mask?: Uint8Array;
+  /** What is wrong with it on purpose. */
+  readonly spoiled?: "black" | "blurred" | "half-size";
+}
+
+/** Quoted strings that a prompt asks to be rendered: 'GLOW', "Sale", “Neu”. At most four, each at most 80 characters. */
+export function quotedIn(prompt: string): readonly string[] {
+  const found = prompt.matchAll(/"([^"]{1,80})"|“([^”]{1,80})”|(?<![\p{L}\p{N}])'([^']{1,80})'(?![\p{L}\p{N}])/gu);
+  return [...found].map((hit) => hit[1] ?? hit[2] ?? hit[3] ?? "").slice(0, 4);
+}

@@ -1,0 +1,38 @@
+/** Pictures behind temporary URLs, and work that goes on after its reply. State: two bounded maps a server. */
+import { randomUUID } from "node:crypto";
+import type { Hosted, Render } from "./exchange.ts";
+
+/** Most entries kept of each kind; the oldest go first. */
+const KEPT = 64;
+
+export interface Hosting {
+  host(picture: Hosted): string;
+  fetchHosted(id: string): Hosted | undefined;
+  startLater(work: Promise<Render>): string;
+  pollLater(id: string): "unknown" | "running" | Render;
+}
+
+export function createHosting(): Hosting {
+  const pictures = new Map<string, Hosted>();
+  const works = new Map<string, "running" | Render>();
+  const keep = <T>(map: Map<string, T>, id: string, value: T): void => {
+    map.set(id, value);
+    const oldest = map.keys().next().value;
+    if (map.size > KEPT && oldest !== undefined) map.delete(oldest);
+  };
+  return {
+    host(picture) {
+      const id = randomUUID();
+      keep(pictures, id, picture);
+      return id;
+    },
+    fetchHosted: (id) => pictures.get(id),
+    startLater(work) {
+      const id = randomUUID().replaceAll("-", "");
+      keep(works, id, "running");
+      void work.then((render) => keep(works, id, render));
+      return id;
+    },
+    pollLater: (id) => works.get(id) ?? "unknown",
+  };
+}

@@ -1,0 +1,43 @@
+/** One endpoint by the spelling of its model, as the case study's worker takes it (`-e MODEL=SD3.5_Medium`). */
+import type { Flavor, SimulatedDialect, SimulatedEndpoint } from "./endpoint.ts";
+import { type Family, familyOf } from "./families.ts";
+
+/** What each family's real service reports as its version. The hash of SD3.5 Medium stands for a snapshot's. */
+const SERVED: Readonly<Record<Family, string>> = {
+  "sd3.5-medium": "sd3.5-medium@b940f670f0ed",
+  "sd3.5-medium-fast": "sd3.5-medium-fast@7c1f5a3e9b20",
+  "nano-banana": "gemini-2.5-flash-image",
+  "nano-banana-pro": "gemini-3-pro-image",
+  "ideogram-v2a-turbo": "V_2A_TURBO",
+  upscaler: "upscaler@3f8d21c0aa57",
+};
+
+export interface SingleOptions {
+  /** `SD3.5_Medium`, `nano-banana-pro`, `V_2A_TURBO`, … */
+  readonly model: string;
+  /** Default `generate`. */
+  readonly dialect?: SimulatedDialect;
+  readonly flavor?: Flavor;
+  /** Default 4. */
+  readonly slots?: number;
+  readonly queueCap?: number;
+  readonly stragglerShare?: number;
+}
+
+/** The endpoint, or `undefined` when no family has such a name. */
+export function singleEndpoint(options: SingleOptions): SimulatedEndpoint | undefined {
+  const family = familyOf(options.model);
+  if (!family) return undefined;
+  return {
+    id: family,
+    model: family,
+    dialect: options.dialect ?? "generate",
+    ...(options.flavor && { flavor: options.flavor }),
+    servedName: SERVED[family],
+    pin: SERVED[family],
+    slots: options.slots ?? 4,
+    ...(options.queueCap !== undefined && { queueCap: options.queueCap }),
+    honourCancel: true,
+    ...(options.stragglerShare && { stragglers: { share: options.stragglerShare, extraMs: [10_000, 20_000] } }),
+  };
+}
