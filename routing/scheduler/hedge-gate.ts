@@ -1,0 +1,62 @@
+/**
+ * Does a second attempt pay? Only against stragglers that strike one attempt by chance; on a tail made by queueing it adds load.
+ *
+ * The gate of control.md §1: q99 − q_h > q50_alt + RTT (a tail to save), and t + q75_alt + W_alt ≤ deadline, and (the alternative stops
+ * cancelled work, or its load is below 0.7), and it has a free slot, and a token is left. Below 1,000 samples a p99 is not observable,
+ * so the mean excess over q_h stands for q99 − q_h. Pure; fails closed: what is not known is a reason not to hedge.
+ */
+import type { Tail } from "./latency-book.ts";
+
+/** A hedge where cancelling is not honoured needs a load below this; honoured means at least this share of the rest is saved. */
+export const MAX_LOAD_WITHOUT_CANCEL = 0.7;
+export const MIN_CANCEL_EFFICACY = 0.8;
+/** Fewest samples before anything is hedged. */
+export const HEDGE_MIN_SAMPLES = 50;
+
+/** The place a hedge would run at. */
+export interface Alternative {
+  readonly q50Ms: number;
+  readonly q75Ms: number;
+  readonly rttMs: number;
+  /** Predicted wait there, ms. */
+  readonly waitMs: number;
+  readonly freeSlots: number;
+  /** Share of its slots in use, 0…1. */
+  readonly load: number;
+  /** Share of the remaining GPU time that a cancel saves, 0…1; unknown is 0. */
+  readonly cancelEfficacy: number;
+}
+
+export type HedgeDecision =
+  | { readonly hedge: true }
+  | { readonly hedge: false; readonly why: "no_tail" | "no_time" | "no_slot" | "loaded" | "no_token" };
+
+/** Is there enough of a tail beyond q_h that a fresh attempt would typically be back sooner? */
+export function hasTailToSave(tail: Tail | undefined, alternative: Pick<Alternative, "q50Ms" | "rttMs">): boolean {
+  if (tail === undefined) return false;
+  const savedMs = tail.q99Ms === undefined ? tail.meanExcessMs : tail.q99Ms - tail.qhMs;
+  return savedMs > alternative.q50Ms + alternative.rttMs;
+}
+
+/** Can the alternative take a hedge now and be back before the deadline, without harm to others? */
+export function decideAlternative(
+  alternative: Alternative,
+  at: { readonly nowMs: number; readonly deadlineAtMs: number; readonly token: boolean },
+): HedgeDecision {
+  if (at.nowMs + alternative.q75Ms + alternative.waitMs > at.deadlineAtMs) return { hedge: false, why: "no_time" };
+  if (alternative.freeSlots < 1 || alternative.waitMs > 0) return { hedge: false, why: "no_slot" };
+  const cancels = alternative.cancelEfficacy >= MIN_CANCEL_EFFICACY;
+  if (!cancels && alternative.load >= MAX_LOAD_WITHOUT_CANCEL) return { hedge: false, why: "loaded" };
+  if (!at.token) return { hedge: false, why: "no_token" };
+  return { hedge: true };
+}
+
+/** The whole gate. */
+export function decideHedge(
+  tail: Tail | undefined,
+  alternative: Alternative,
+  at: { readonly nowMs: number; readonly deadlineAtMs: number; readonly token: boolean },
+): HedgeDecision {
+  if (!hasTailToSave(tail, alternative)) return { hedge: false, why: "no_tail" };
+  return decideAlternative(alternative, at);
+}
