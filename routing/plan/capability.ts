@@ -1,0 +1,42 @@
+/**
+ * Can a model draw what is asked? Each reason why not is a failure that names the member and the limit.
+ */
+import type { Model } from "../config/snapshot.ts";
+import type { RequestFailure } from "../failure/index.ts";
+import { pixelsOf, roundSize, type Size, tooLarge } from "./size.ts";
+
+/** What of a request a model may not be able to do. */
+export interface AskedPicture extends Size {
+  readonly steps?: number;
+  readonly hasImage: boolean;
+  readonly hasMask: boolean;
+  /** Only when the caller asked for one: without it, any format will do. */
+  readonly format?: "png" | "webp" | "jpeg";
+}
+
+/** Why a model cannot draw it; `undefined` when it can. `enlargeBy`: the factor by which the result is upscaled, 1 for none. */
+export function unfitness(
+  model: Model,
+  work: { readonly picture: AskedPicture; readonly enlargeBy: number },
+): RequestFailure | undefined {
+  const { picture, enlargeBy } = work;
+  const { capabilities } = model;
+  if (picture.hasMask && !capabilities.mask) return lacks(model, { option: "mask", words: "takes no mask" });
+  if (picture.hasImage && !capabilities.image) return lacks(model, { option: "image", words: "takes no picture" });
+  if (picture.format !== undefined && !capabilities.formats.includes(picture.format)) {
+    return lacks(model, { option: "format", words: `makes ${capabilities.formats.join(", ")} only` });
+  }
+  const limitPixels = capabilities.maxPixels * enlargeBy ** 2;
+  return pixelsOf(roundSize(model, picture)) > limitPixels
+    ? tooLarge(model, { asked: picture, limitPixels })
+    : undefined;
+}
+
+function lacks(model: Model, lack: { readonly option: string; readonly words: string }): RequestFailure {
+  return {
+    code: "invalid_request",
+    path: `/${lack.option}`,
+    detail: `${model.name} ${lack.words}.`,
+    cause: { reason: "unsupported", option: lack.option },
+  };
+}

@@ -1,0 +1,73 @@
+/**
+ * The size of a picture: what is drawn when the caller asks for none, and what a model makes of what was asked.
+ */
+import type { Model, Purpose } from "../config/snapshot.ts";
+import type { RequestFailure, Result } from "../failure/index.ts";
+
+/** Width and height, px. */
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Side of the square that a purpose gets by default, px: drafts are looked at small, exports are printed. */
+const DEFAULT_SIDES: Readonly<Record<Purpose, number>> = {
+  "draft-art": 768,
+  preview: 1_024,
+  compositing: 1_024,
+  "high-res-export": 2_048,
+};
+
+/** One megapixel: what the preview models were trained on. */
+const DEFAULT_SIDE = 1_024;
+
+/** The size for a caller who asks for none: the purpose's square, or the largest square that the model draws. */
+export function defaultSize(model: Model, purpose: Purpose): Size {
+  const wanted = (Object.hasOwn(DEFAULT_SIDES, purpose) && DEFAULT_SIDES[purpose]) || DEFAULT_SIDE;
+  const { maxPixels, sizeMultiple } = model.capabilities;
+  const side = Math.min(roundTo(wanted, sizeMultiple), floorTo(Math.sqrt(maxPixels), sizeMultiple));
+  return { width: side, height: side };
+}
+
+/**
+ * The size that a model draws for an asked one: each side at the nearest multiple that it knows, at least one; the next lower
+ * multiples where the nearest ones would be more than it draws.
+ */
+export function roundSize(model: Model, asked: Size): Size {
+  const { sizeMultiple, maxPixels } = model.capabilities;
+  const nearest = { width: roundTo(asked.width, sizeMultiple), height: roundTo(asked.height, sizeMultiple) };
+  if (pixelsOf(nearest) <= maxPixels) return nearest;
+  return { width: floorTo(asked.width, sizeMultiple), height: floorTo(asked.height, sizeMultiple) };
+}
+
+/** `roundSize` of a size that the model can draw; `invalid_request` at `/width`, naming the limit, of a larger one. */
+export function fitSize(model: Model, asked: Size): Result<Size, RequestFailure> {
+  const size = roundSize(model, asked);
+  return pixelsOf(size) <= model.capabilities.maxPixels
+    ? { ok: true, value: size }
+    : { ok: false, failure: tooLarge(model, { asked, limitPixels: model.capabilities.maxPixels }) };
+}
+
+/** Says which size is too large for which model, and the limit. */
+export function tooLarge(model: Model, bounds: { readonly asked: Size; readonly limitPixels: number }): RequestFailure {
+  const { asked, limitPixels } = bounds;
+  return {
+    code: "invalid_request",
+    path: "/width",
+    detail: `${asked.width} x ${asked.height} is ${pixelsOf(asked)} pixels; ${model.name} draws at most ${limitPixels}.`,
+    cause: { reason: "unsupported", option: "size" },
+  };
+}
+
+/** Width × height. */
+export function pixelsOf(size: Size): number {
+  return size.width * size.height;
+}
+
+function roundTo(value: number, multiple: number): number {
+  return Math.max(multiple, Math.round(value / multiple) * multiple);
+}
+
+function floorTo(value: number, multiple: number): number {
+  return Math.max(multiple, Math.floor(value / multiple) * multiple);
+}
