@@ -5,7 +5,8 @@
  * Compiled once per snapshot; a decision then costs the same with three routes as with two thousand. Fails closed on names that
  * nothing knows (a purpose, a model), and open everywhere else: what no route matches, the default route serves.
  */
-import type { Catalog, ModelId, Purpose, Routing, Snapshot } from "../config/snapshot.ts";
+import { defaultPolicyName } from "../config/policy-defaults.ts";
+import type { Catalog, ModelId, Purpose, Route, Routing, Snapshot, SnapshotContent } from "../config/snapshot.ts";
 import type { RequestFailure, Result } from "../failure/index.ts";
 import type { Classified, RequestFeatures } from "./classify.ts";
 import { describeCondition, type Test, toTest } from "./condition.ts";
@@ -18,20 +19,17 @@ export type Classifier = (features: RequestFeatures) => Result<Classified, Reque
 /** Serves when neither a rule nor the caller says what a request is for. */
 const LAST_RESORT: Purposed = { purpose: "preview", how: "inferred default" };
 
-/** The policy of what a default cluster serves, where the owner wrote one under this name (the case study's third tier). */
-const FALLBACK_POLICY = "fallback";
-
 /** Builds the decision for one snapshot. */
 export function createClassifier(snapshot: Snapshot): Classifier {
   const { routing, catalog } = snapshot.content;
   const decidePurpose = purposeDecider(routing);
   const findRoute = indexRoutes(routing.routes);
-  const fallback = defaultTarget(routing, catalog);
+  const fallback = defaultTarget(snapshot.content);
   return (features) => {
     const purposed = decidePurpose(features);
     if (!purposed.ok) return purposed;
     const { purpose, how } = purposed.value;
-    const target = matchedTarget(findRoute, { features, purpose }) ?? fallback;
+    const target = matchedTarget(findRoute, { features, purpose }) ?? fallback(purpose);
     const classified = { purpose, ...target, reason: `${how}; ${target.reason}` };
     return features.model === undefined
       ? { ok: true, value: classified }
@@ -73,41 +71,31 @@ function matchedTarget(
   facts: { readonly features: RequestFeatures; readonly purpose: Purpose },
 ): Target | undefined {
   const route = findRoute(facts);
-  return route && { route: route.name, model: route.model, policy: route.policy, reason: route.id };
+  return route && toTarget(route, route.id);
 }
 
-function defaultTarget(routing: Routing, catalog: Catalog): Target {
+/** Where requests go that no route matches; by purpose, because a cluster serves each under that purpose's own policy. */
+function defaultTarget({ routing, catalog }: SnapshotContent): (purpose: Purpose) => Target {
   const { defaultRoute } = routing;
-  return defaultRoute.kind === "cluster"
-    ? clusterTarget(defaultRoute.cluster, { routing, catalog })
-    : routeTarget(defaultRoute.route, routing);
-}
-
-function routeTarget(name: string, routing: Routing): Target {
-  const route = routing.routes.find((candidate) => candidate.name === name);
-  if (!route) throw new Error(`The snapshot's default route ${name} is not one of its routes`);
-  return { route: route.name, model: route.model, policy: route.policy, reason: `default; ${route.id}` };
-}
-
-function clusterTarget(id: string, content: { readonly routing: Routing; readonly catalog: Catalog }): Target {
-  const place = content.catalog.places[id];
-  if (place?.kind !== "cluster") throw new Error(`The snapshot's default route ${id} is not one of its clusters`);
-  return {
-    route: id,
-    cluster: id,
+  if (defaultRoute.kind === "route") {
+    const route = routing.routes.find((candidate) => candidate.name === defaultRoute.route);
+    if (!route) throw new Error(`The snapshot's default route ${defaultRoute.route} is not one of its routes`);
+    return () => toTarget(route, `default; ${route.id}`);
+  }
+  const { cluster } = defaultRoute;
+  const place = catalog.places[cluster];
+  if (place?.kind !== "cluster") throw new Error(`The snapshot's default route ${cluster} is not one of its clusters`);
+  return (purpose) => ({
+    route: cluster,
+    cluster,
     model: place.defaultModel,
-    policy: clusterPolicy(content.routing),
-    reason: `default; ${id}`,
-  };
+    policy: defaultPolicyName(purpose),
+    reason: `default; ${cluster}`,
+  });
 }
 
-/** The owner's `fallback` policy; else the first one that answers with the picture; else the first. */
-function clusterPolicy({ policies }: Routing): string {
-  if (Object.hasOwn(policies, FALLBACK_POLICY)) return FALLBACK_POLICY;
-  const all = Object.values(policies);
-  const chosen = all.find((policy) => policy.mode === "inline") ?? all[0];
-  if (!chosen) throw new Error("The snapshot has no policy");
-  return chosen.name;
+function toTarget(route: Route, reason: string): Target {
+  return { route: route.name, model: route.model, policy: route.policy, reason };
 }
 
 function withAskedModel(options: {

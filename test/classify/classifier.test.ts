@@ -3,7 +3,7 @@ import { createClassifier } from "../../routing/classify/classifier.ts";
 import type { RequestFeatures } from "../../routing/classify/classify.ts";
 import type { Route } from "../../routing/config/snapshot.ts";
 import { someFeatures } from "../support/features.ts";
-import { aPolicy, aRoute, aSnapshot, type SnapshotOverrides } from "../support/snapshot.ts";
+import { aRoute, aSnapshot, type SnapshotOverrides } from "../support/snapshot.ts";
 
 function classify(features: Partial<RequestFeatures>, overrides: SnapshotOverrides = {}) {
   const result = createClassifier(aSnapshot(overrides))(someFeatures(features));
@@ -23,7 +23,7 @@ describe("purpose", () => {
       purpose: "draft-art",
       route: "draft-art",
       model: "nano-banana",
-      policy: "fast-preview",
+      policy: "draft",
       reason: "declared draft-art; routes[3]",
     });
   });
@@ -153,20 +153,25 @@ describe("routes", () => {
 });
 
 describe("the default route", () => {
-  it("is a cluster with its default model and the owner's fallback policy", () => {
+  it("is a cluster with its default model", () => {
     expect(classify({ purpose: "preview" }, { routes: [] })).toEqual({
       purpose: "preview",
       route: "gpu-cluster",
       cluster: "gpu-cluster",
       model: "nano-banana-pro",
-      policy: "fallback",
+      policy: "fast-preview",
       reason: "declared preview; default; gpu-cluster",
     });
   });
 
-  it("takes the first policy that answers inline where no policy is called fallback", () => {
-    const policies = { fallback: null, "quality-render": aPolicy({ name: "quality-render", mode: "job" }) };
-    expect(classify({}, { routes: [], policies }).policy).toBe("fast-preview");
+  it.each([
+    ["preview", "fast-preview"],
+    ["draft-art", "draft"],
+    ["high-res-export", "quality-render"],
+    ["retouch", "fast-preview"],
+  ])("on a cluster serves %s under that purpose's own policy", (purpose, policy) => {
+    const infer = [{ id: "infer[0]", when: {}, purpose: "retouch" }];
+    expect(classify({ purpose }, { routes: [], infer }).policy).toBe(policy);
   });
 
   it("is another route", () => {

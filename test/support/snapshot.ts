@@ -4,6 +4,7 @@
  * Three regions and a cluster, the case study's models, its three routes. Each record of overrides is merged by id;
  * `null` takes an entry out; an unknown id is built from the neutral default of its kind.
  */
+import { foldName } from "../../routing/config/names.ts";
 import type {
   Canary,
   Catalog,
@@ -103,6 +104,12 @@ const defaultPolicies: Overrides<Policy> = {
     maxAttempts: 4,
     fallback: [{ step: "same-model" }, { step: "model", model: "sd35-medium", upscale: true }],
   },
+  draft: {
+    priority: "automation",
+    deadlineMs: 30_000,
+    maxAttempts: 3,
+    fallback: [{ step: "sibling-region" }, { step: "faster-model" }, { step: "any-region" }],
+  },
   fallback: { deadlineMs: 30_000, fallback: [{ step: "same-model" }, { step: "any-region" }] },
 };
 
@@ -122,13 +129,7 @@ const defaultRoutes: readonly Route[] = [
     model: "nano-banana-pro",
     policy: "quality-render",
   },
-  {
-    name: "draft-art",
-    id: "routes[3]",
-    match: { purposes: ["draft-art"] },
-    model: "nano-banana",
-    policy: "fast-preview",
-  },
+  { name: "draft-art", id: "routes[3]", match: { purposes: ["draft-art"] }, model: "nano-banana", policy: "draft" },
 ];
 
 const defaultInfer: readonly InferRule[] = [
@@ -181,11 +182,10 @@ function merge<Thing>(options: {
 }
 
 function namesOf(models: Readonly<Record<string, Model>>): Record<string, string> {
-  const fold = (name: string) => name.toLowerCase().replace(/[^a-z0-9]+/g, "");
   return Object.fromEntries(
     Object.values(models).flatMap((model) => [
-      [fold(model.id), model.id],
-      [fold(model.name), model.id],
+      [foldName(model.id), model.id],
+      [foldName(model.name), model.id],
     ]),
   );
 }
