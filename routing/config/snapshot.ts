@@ -181,6 +181,8 @@ export interface Catalog {
   readonly models: Readonly<Record<ModelId, Model>>;
   readonly endpoints: Readonly<Record<EndpointId, Endpoint>>;
   readonly places: Readonly<Record<PlaceId, Place>>;
+  /** Regions in the order of the file, which the sorted JSON of `places` loses: the first is home to whom nothing is known of. */
+  readonly regionOrder?: readonly PlaceId[];
   /** Every spelling (id, name, alias; folded by `foldName`) → model. */
   readonly names: Readonly<Record<string, ModelId>>;
 }

@@ -21,6 +21,8 @@ export type Outline = Omit<Leg, "minMs" | "capMs">;
 
 export interface ChainAsk {
   readonly catalog: Catalog;
+  /** In order of preference for jobs. */
+  readonly clusters: readonly PlaceId[];
   readonly geography: Geography;
   readonly policy: Policy;
   readonly model: ModelId;
@@ -53,13 +55,10 @@ interface Draft {
   readonly legs: readonly Outline[];
 }
 
-function placesInOrder({ catalog, geography, policy, cluster, home }: ChainAsk): Places {
+function placesInOrder({ geography, policy, cluster, home, ...ask }: ChainAsk): Places {
   const regions = [home, ...geography.siblings(home)];
   const own = cluster === undefined ? [] : [cluster];
-  const clusters = unique([
-    ...own,
-    ...Object.values(catalog.places).flatMap((place) => (place.kind === "cluster" ? [place.id] : [])),
-  ]);
+  const clusters = unique([...own, ...ask.clusters]);
   const near = policy.mode === "job" && clusters.length > 0 ? clusters : unique([...own, ...regions]);
   return { near, clusters, all: unique([...near, ...regions, ...clusters]) };
 }

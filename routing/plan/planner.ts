@@ -5,10 +5,19 @@
  * the deadline: whether it still fits after the legs before it, and behind a queue, is seen when its turn comes. Fails closed: a
  * request that nothing can draw, or nothing in time, is refused before a GPU hears of it.
  */
-import type { Catalog, Model, ModelId, PlaceId, Policy, PolicyName, Snapshot } from "../config/snapshot.ts";
+import type {
+  Catalog,
+  Model,
+  ModelId,
+  PlaceId,
+  Policy,
+  PolicyName,
+  Snapshot,
+  SnapshotContent,
+} from "../config/snapshot.ts";
 import type { RequestFailure, Result } from "../failure/index.ts";
 import { type AskedPicture, unfitness } from "./capability.ts";
-import { type Geography, type Outline, outlineChain } from "./chain.ts";
+import { type ChainAsk, type Geography, type Outline, outlineChain } from "./chain.ts";
 import { requestDeadlineMs } from "./deadline.ts";
 import {
   type DrawingTime,
@@ -46,7 +55,7 @@ export type Planner = (ask: PlanAsk) => Result<Plan, RequestFailure>;
 /** Builds the planner of one snapshot. */
 export function createPlanner(snapshot: Snapshot, geography: Geography): Planner {
   const { routing, catalog } = snapshot.content;
-  const chainOf = rememberChains(catalog, geography);
+  const chainOf = rememberChains({ catalog, geography, clusters: clustersInOrder(snapshot.content) });
   const upscaler = bestUpscaler(catalog);
   return (ask) => {
     const policy = routing.policies[ask.classified.policy];
@@ -62,13 +71,22 @@ export function createPlanner(snapshot: Snapshot, geography: Geography): Planner
   };
 }
 
-function rememberChains(catalog: Catalog, geography: Geography): (policy: Policy, ask: PlanAsk) => readonly Outline[] {
+/** The one that serves by default first. */
+function clustersInOrder({ routing: { defaultRoute }, catalog }: SnapshotContent): readonly PlaceId[] {
+  const all = Object.values(catalog.places).filter((place) => place.kind === "cluster");
+  const first = defaultRoute.kind === "cluster" ? [defaultRoute.cluster] : [];
+  return [...new Set([...first, ...all.map(({ id }) => id)])];
+}
+
+function rememberChains(
+  world: Pick<ChainAsk, "catalog" | "geography" | "clusters">,
+): (policy: Policy, ask: PlanAsk) => readonly Outline[] {
   const remembered = new Map<string, readonly Outline[]>();
   return (policy, { classified: { model, cluster }, home }) => {
     const key = [policy.name, model, cluster ?? "", home].join("\n");
     const known = remembered.get(key);
     if (known) return known;
-    const chain = outlineChain({ catalog, geography, policy, model, cluster, home });
+    const chain = outlineChain({ ...world, policy, model, cluster, home });
     remembered.set(key, chain);
     return chain;
   };

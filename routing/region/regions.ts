@@ -3,7 +3,7 @@
  *
  * Built once per snapshot; every question after that is a look-up.
  */
-import type { Endpoint, EndpointId, ModelId, PlaceId, Region, Snapshot } from "../config/snapshot.ts";
+import type { Catalog, Endpoint, EndpointId, ModelId, PlaceId, Region, Snapshot } from "../config/snapshot.ts";
 import { byDistance, type FindHome, indexHomes } from "./home-region.ts";
 import { knownCapacity, orderEndpoints, room, stopsWhenCancelled } from "./order-endpoints.ts";
 
@@ -21,9 +21,8 @@ export interface Regions {
 /** Builds the map. Without any region, the first cluster is everybody's home. */
 export function createRegions(snapshot: Snapshot): Regions {
   const { catalog } = snapshot.content;
-  const places = Object.values(catalog.places);
-  const regions = places.filter((place) => place.kind === "region");
-  const lastResort = regions[0] ?? places[0];
+  const regions = inFileOrder(catalog);
+  const lastResort = regions[0] ?? Object.values(catalog.places)[0];
   if (!lastResort) throw new Error("The snapshot has no place");
   const siblings = new Map(regions.map((region) => [region.id, siblingsOf(region, regions)]));
   const candidates = candidatesByKey(Object.values(catalog.endpoints));
@@ -32,6 +31,11 @@ export function createRegions(snapshot: Snapshot): Regions {
     siblings: (region) => siblings.get(region) ?? [],
     candidates: (model, place) => candidates.get(candidatesKey(model, place)) ?? [],
   };
+}
+
+function inFileOrder({ places, regionOrder = [] }: Catalog): readonly Region[] {
+  const ids = new Set([...regionOrder, ...Object.keys(places)]);
+  return [...ids].flatMap((id) => (places[id]?.kind === "region" ? [places[id]] : []));
 }
 
 function siblingsOf(region: Region, regions: readonly Region[]): readonly PlaceId[] {

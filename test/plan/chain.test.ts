@@ -75,12 +75,23 @@ describe("the primary", () => {
   });
 
   it("of a job is on the cluster that serves by default when several have the model", () => {
-    const endpoints = { "a-nano-banana-pro": { model: "nano-banana-pro", place: "a-cluster" } };
-    const places = { "a-cluster": { kind: "cluster" as const } };
-    const classified = { model: "nano-banana-pro", cluster: "a-cluster" };
-    expect(legs({ classified }, { ...job([{ step: "sibling-region" }]), endpoints, places })).toEqual([
-      "primary nano-banana-pro@a-cluster",
+    const overrides = {
+      ...job([{ step: "sibling-region" }]),
+      endpoints: { "b-nano-banana-pro": { model: "nano-banana-pro", place: "b-cluster" } },
+      places: { "b-cluster": { kind: "cluster" as const } },
+      defaultRoute: { kind: "cluster", cluster: "b-cluster" } as const,
+    };
+    expect(legs({ classified: { model: "nano-banana-pro" } }, overrides)).toEqual([
+      "primary nano-banana-pro@b-cluster",
       "sibling-region nano-banana-pro@gpu-cluster (region)",
+    ]);
+  });
+
+  it("of a request that a cluster serves by default is on that cluster though others have the model", () => {
+    const endpoints = { "b-sd35-medium": { place: "b-cluster" } };
+    const places = { "b-cluster": { kind: "cluster" as const } };
+    expect(chain([], { endpoints, places }, { classified: { cluster: "b-cluster" } })).toEqual([
+      "primary sd35-medium@b-cluster",
     ]);
   });
 

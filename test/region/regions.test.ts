@@ -36,6 +36,14 @@ describe("a client's home region", () => {
     expect(home({})).toEqual({ region: "weur", by: "default" });
   });
 
+  it("is the first region of the file when nothing is known and the JSON has lost that order", () => {
+    const { content, ...rest } = aSnapshot();
+    const catalog = { ...content.catalog, regionOrder: ["enam", "apac"] };
+    const regions = createRegions({ ...rest, content: { ...content, catalog } });
+    expect(regions.home({})).toEqual({ region: "enam", by: "default" });
+    expect(regions.home({ colo: "AMS" })).toEqual({ region: "weur", by: "colo" });
+  });
+
   it.each([
     ["not a number", { latitude: Number.NaN, longitude: 103 }],
     ["out of range", { latitude: 91, longitude: 103 }],
