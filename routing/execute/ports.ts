@@ -3,9 +3,10 @@
  *
  * Time and chance come in through here and nowhere else. No port may wait for ever: each is raced against the attempt's deadline.
  */
-import type { EndpointId, ModelId, PlaceId, Priority } from "../config/snapshot.ts";
-import type { Call } from "../dialects/dialect.ts";
+import type { DialectName, EndpointId, ModelId, PlaceId, PolicyName, Priority } from "../config/snapshot.ts";
+import type { Call, Dialect } from "../dialects/dialect.ts";
 import type { AttemptFailure, CancelCause } from "../failure/index.ts";
+import type { PictureFormat } from "../image/request.ts";
 
 export interface Clock {
   /** Epoch ms. */
@@ -21,7 +22,7 @@ export interface UpstreamResponse {
 }
 
 export interface Upstream {
-  /** Sends one call, redirects not followed. Rejects when the connection fails or `signal` aborts. */
+  /** Sends one call, redirects not followed. Rejects when the connection fails or `signal` aborts; the body breaks with it then. */
   send(call: Call, signal: AbortSignal): Promise<UpstreamResponse>;
 }
 
@@ -47,6 +48,16 @@ export interface ReserveAsk {
   /** Newest request of the same key wins; older leases are revoked. */
   readonly supersedeKey?: string;
   readonly requestId: string;
+  /** Whose thresholds apply: downgrade, hedge, share of extra attempts. Absent: no downgrade trigger, no hedge. */
+  readonly policy?: PolicyName;
+  /** Longest that the attempt will be let run, ms; its lease lives twice as long. Absent: until the deadline. */
+  readonly timeoutMs?: number;
+  /** Another leg can still serve: then an ejected endpoint is not used for want of a better one. Absent: none can. */
+  readonly elsewhere?: boolean;
+  /** When the request began, epoch ms: the later of one supersede key wins. Absent: when it asked. */
+  readonly startedAtMs?: number;
+  /** The place whose budget pays for an extra attempt: that of the first attempt. Absent: `place`. */
+  readonly budgetOf?: PlaceId;
 }
 
 /** A slot promised to one attempt. It expires by itself when it is not released. */
@@ -68,7 +79,7 @@ export type Reservation =
   | { readonly granted: true; readonly lease: Lease }
   | {
       readonly granted: false;
-      readonly why: "predicted_late" | "no_endpoint" | "shed" | "not_before" | "budget";
+      readonly why: "predicted_late" | "no_endpoint" | "shed" | "not_before" | "budget" | "superseded";
       /** Honest wait until room is expected, ms. */
       readonly retryAfterMs?: number;
     };
@@ -96,6 +107,7 @@ export interface Scheduler {
 
 /** One line of the trail: what was tried and what came of it. Becomes `galley-attempts`. */
 export interface AttemptRecord {
+  /** `none` where no endpoint was given: the scheduler refused the leg, or it needs none. */
   readonly endpoint: EndpointId;
   readonly model: ModelId;
   readonly place: PlaceId;
@@ -121,6 +133,29 @@ export type ExecuteEvent =
   | { readonly event: "leg-skipped"; readonly leg: string; readonly why: string }
   | { readonly event: "request-cancelled"; readonly cause: CancelCause };
 
+/** What each endpoint was last seen to serve, kept between requests so that a look is not made for every picture. */
+export interface PinMemory {
+  /** The version that the endpoint reports, from memory or from `load`; `undefined` when it does not say. */
+  look(endpoint: EndpointId, load: () => Promise<string | undefined>): Promise<string | undefined>;
+}
+
+/** Which finished picture a `stale` leg may show. */
+export interface StaleAsk {
+  readonly tenant: string;
+  /** Session and layer, as in `ExecuteInput`. */
+  readonly supersedeKey: string;
+  readonly maxAgeMs: number;
+}
+
+/** The last finished picture of a session and layer. */
+export interface StalePicture {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly format: PictureFormat;
+  readonly width: number;
+  readonly height: number;
+  readonly ageMs: number;
+}
+
 export interface ExecutePorts {
   readonly clock: Clock;
   /** Uniform in [0, 1). */
@@ -132,4 +167,10 @@ export interface ExecutePorts {
   /** Keeps work alive after the answer was sent (drains, releases). */
   background(work: Promise<unknown>): void;
   observe?(event: ExecuteEvent): void;
+  /** The protocols this build speaks; without it, all that routing/dialects has. */
+  readonly dialects?: Readonly<Partial<Record<DialectName, Dialect>>>;
+  /** Without it, no looks are made: a picture whose response does not say its pin is `unverified`. */
+  readonly pins?: PinMemory;
+  /** Without it, `stale` legs have nothing to show. */
+  stale?(ask: StaleAsk): Promise<StalePicture | undefined>;
 }

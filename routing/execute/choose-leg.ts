@@ -1,0 +1,117 @@
+/**
+ * Which leg is begun next, and which are passed over for good.
+ *
+ * Pure: looks at what has happened and at the clock's word, returns data. Order is the plan's, but for a model that turned out to be
+ * gone its declared successor goes first. Fails safe with money: a dear model is not called after, or beside, an attempt that may
+ * already be billed for a dear picture, unless the policy accepts a second bill.
+ */
+import type { EndpointId, Model, ModelId } from "../config/snapshot.ts";
+import type { Leg, Plan } from "../plan/plan.ts";
+import { DEAR_PICTURE_USD, listPriceUsd } from "./cost.ts";
+import { type LegWindow, legWindow } from "./deadline.ts";
+
+/** Why a leg was passed over. Shown in events and, for the first leg, in what the client is told. */
+export type SkipReason = "too-little-time" | "no-endpoint" | "already-tried" | "may-be-billed" | "attempts-used-up";
+
+/** What has happened to the request so far. */
+export interface Progress {
+  readonly nowMs: number;
+  /** Deadline less reserve, epoch ms. */
+  readonly answerByMs: number;
+  /** Indices of legs that were begun or passed over. */
+  readonly done: ReadonlySet<number>;
+  /** Endpoints that failed this request. */
+  readonly tried: ReadonlySet<EndpointId>;
+  /** Models that an endpoint said it no longer has. */
+  readonly gone: ReadonlySet<ModelId>;
+  /** An attempt on a dear model may have been billed, or is running. */
+  readonly dearBill: boolean;
+  readonly attemptsLeft: number;
+  /** An attempt is running: only legs that draw a picture may start beside it. */
+  readonly isRunning: boolean;
+}
+
+export interface ChooseAsk {
+  readonly plan: Plan;
+  readonly models: Readonly<Record<ModelId, Model>>;
+  /** Asked pixels, for prices. */
+  readonly pixels: number;
+  readonly progress: Progress;
+}
+
+export interface ChosenLeg {
+  readonly index: number;
+  readonly leg: Leg;
+  readonly window: LegWindow;
+  /** Another leg could still be begun after this one. */
+  readonly elsewhere: boolean;
+}
+
+export interface Choice {
+  readonly chosen?: ChosenLeg;
+  readonly skipped: readonly { readonly index: number; readonly why: SkipReason }[];
+}
+
+/** Least time kept for a stale picture where its leg names none, ms: one read from a store near by. */
+const STALE_MIN_MS = 50;
+
+/** Chooses. Legs in `skipped` will not become possible again. */
+export function chooseLeg(ask: ChooseAsk): Choice {
+  const { plan, progress } = ask;
+  const skipped: { index: number; why: SkipReason }[] = [];
+  const waiting = waitingLegs(ask);
+  const tailMs = waiting
+    .filter(({ leg }) => leg.kind === "stale")
+    .reduce((sum, { leg }) => sum + Math.max(leg.minMs, STALE_MIN_MS), 0);
+
+  for (const [position, { index, leg }] of waiting.entries()) {
+    if (leg.kind === "stale") {
+      if (progress.isRunning) continue;
+      const endsAtMs = progress.answerByMs;
+      return { skipped, chosen: { index, leg, elsewhere: false, window: { endsAtMs, nextLegAtMs: endsAtMs } } };
+    }
+    const obstacle = obstacleOf(ask, leg);
+    if (obstacle !== undefined) {
+      skipped.push({ index, why: obstacle });
+      continue;
+    }
+    const later = waiting
+      .slice(position + 1)
+      .map((other) => other.leg)
+      .filter((other) => other.kind !== "stale" && obstacleOf(ask, other) === undefined);
+    const { nowMs, answerByMs } = progress;
+    const window = legWindow({ nowMs, answerByMs, leg, later, tailMs, overlap: plan.policy.overlap });
+    if (window === undefined) skipped.push({ index, why: "too-little-time" });
+    else return { skipped, chosen: { index, leg, window, elsewhere: later.length > 0 || tailMs > 0 } };
+  }
+  return { skipped };
+}
+
+/** Does the model's list price make it dear? */
+export function isDear(model: Model | undefined, pixels: number): boolean {
+  return model !== undefined && listPriceUsd(model, pixels) >= DEAR_PICTURE_USD;
+}
+
+interface WaitingLeg {
+  readonly index: number;
+  readonly leg: Leg;
+}
+
+/** In the plan's order, successors of gone models first, other successors not at all. */
+function waitingLegs(ask: ChooseAsk): readonly WaitingLeg[] {
+  const { done, gone } = ask.progress;
+  const waiting = ask.plan.legs.map((leg, index) => ({ index, leg })).filter(({ index }) => !done.has(index));
+  const isCalledFor = ({ leg }: WaitingLeg): boolean =>
+    [...gone].some((model) => ask.models[model]?.successor === leg.model);
+  const successors = waiting.filter((one) => one.leg.kind === "successor" && isCalledFor(one));
+  return [...successors, ...waiting.filter(({ leg }) => leg.kind !== "successor")];
+}
+
+function obstacleOf(ask: ChooseAsk, leg: Leg): SkipReason | undefined {
+  const { progress, plan, models, pixels } = ask;
+  if (leg.candidates.length === 0) return "no-endpoint";
+  if (progress.attemptsLeft <= 0) return "attempts-used-up";
+  if (leg.candidates.every((endpoint) => progress.tried.has(endpoint))) return "already-tried";
+  if (progress.dearBill && !plan.policy.acceptSecondBill && isDear(models[leg.model], pixels)) return "may-be-billed";
+  return undefined;
+}

@@ -1,0 +1,130 @@
+/**
+ * Whether anything is repeated: a retry at another endpoint of the same leg, a last retry when no leg is left, a hedge.
+ *
+ * Pure. All draw on the request's few repeats, and the scheduler's budget has the last word. Only failures whose traits allow it are
+ * repeated; an upstream's Retry-After is obeyed or the retry is not made; a hedge goes to another failure domain with the same seed.
+ */
+import type { Endpoint, EndpointId, ModelId } from "../config/snapshot.ts";
+import { type AttemptFailure, traitsOf } from "../failure/index.ts";
+import type { Leg } from "../plan/plan.ts";
+import { type ChooseAsk, isDear } from "./choose-leg.ts";
+import { MIN_ATTEMPT_MS } from "./deadline.ts";
+
+/** Wait before the same endpoint is tried again when it names no time, ms: lets a restart or a full accept queue pass. */
+const LAST_RETRY_DELAY_MS = { least: 50, spread: 100 } as const;
+
+/** An attempt that ended without a picture, or one that runs. */
+export interface Tried {
+  readonly leg: Leg;
+  readonly endpoint: EndpointId;
+  /** When the slice of the deadline that it was lent runs out, epoch ms. */
+  readonly endsAtMs: number;
+}
+
+/** One more attempt than the plan has legs. */
+export interface Repeat {
+  readonly kind: "retry" | "hedge";
+  readonly leg: Leg;
+  /** The plan's leg that it stands in for, so that it is not begun twice. */
+  readonly legIndex?: number;
+  readonly avoid: readonly EndpointId[];
+  readonly endsAtMs: number;
+  /** Not before, epoch ms. */
+  readonly notBeforeMs: number;
+}
+
+export interface RetryAsk {
+  readonly ask: ChooseAsk;
+  readonly tried: Tried;
+  readonly failure: AttemptFailure;
+}
+
+/** After a quick failure: another endpoint of the same leg, where the plan's next leg is not that anyway. */
+export function chooseRetryInLeg({ ask, tried, failure }: RetryAsk): Repeat | undefined {
+  const { plan, progress } = ask;
+  const { leg, endsAtMs } = tried;
+  if (!traitsOf(failure).tryElsewhere || NOT_THE_ENDPOINTS_FAULT.has(failure.reason)) return undefined;
+  if (!mayCall(ask, leg.model)) return undefined;
+  if (endsAtMs - progress.nowMs < leastMs(leg)) return undefined;
+  if (leg.candidates.every((endpoint) => progress.tried.has(endpoint))) return undefined;
+  const isPlanned = plan.legs.some(
+    (other, index) => !progress.done.has(index) && other.model === leg.model && other.place === leg.place,
+  );
+  if (isPlanned) return undefined;
+  return { kind: "retry", leg, avoid: [...progress.tried], endsAtMs, notBeforeMs: progress.nowMs };
+}
+
+export interface LastRetryAsk {
+  readonly ask: ChooseAsk;
+  /** In the order in which they failed. */
+  readonly failed: readonly { readonly tried: Tried; readonly failure: AttemptFailure }[];
+  /** Uniform in [0, 1). */
+  random(): number;
+}
+
+/** When no leg is left and none runs: the first failed attempt that may be made again at the same endpoint, if time allows. */
+export function chooseLastRetry({ ask, failed, random }: LastRetryAsk): Repeat | undefined {
+  const { progress } = ask;
+  for (const { tried, failure } of failed) {
+    if (!traitsOf(failure).retrySame || !mayCall(ask, tried.leg.model)) continue;
+    const askedMs = failure.reason === "overloaded" ? failure.retryAfterMs : undefined;
+    const delayMs = askedMs ?? LAST_RETRY_DELAY_MS.least + random() * LAST_RETRY_DELAY_MS.spread;
+    const notBeforeMs = progress.nowMs + delayMs;
+    if (progress.answerByMs - notBeforeMs < leastMs(tried.leg)) continue;
+    const avoid = failed
+      .filter((other) => !traitsOf(other.failure).retrySame)
+      .map((other) => other.tried.endpoint)
+      .filter((endpoint) => endpoint !== tried.endpoint);
+    return { kind: "retry", leg: tried.leg, avoid, endsAtMs: progress.answerByMs, notBeforeMs };
+  }
+  return undefined;
+}
+
+export interface HedgeAsk {
+  readonly ask: ChooseAsk;
+  readonly endpoints: Readonly<Record<EndpointId, Endpoint>>;
+  readonly running: Tried;
+}
+
+/** A second attempt on the same model in another failure domain: in the same leg, else in the next leg that has one. */
+export function chooseHedge({ ask, endpoints, running }: HedgeAsk): Repeat | undefined {
+  const { plan, progress } = ask;
+  const domain = endpoints[running.endpoint]?.failureDomain;
+  const isAvoided = (endpoint: EndpointId): boolean =>
+    progress.tried.has(endpoint) || endpoints[endpoint]?.failureDomain === domain;
+  if (!mayCall(ask, running.leg.model) || running.endsAtMs - progress.nowMs < MIN_ATTEMPT_MS) return undefined;
+
+  const others = plan.legs.flatMap((leg, legIndex) => (progress.done.has(legIndex) ? [] : [{ leg, legIndex }]));
+  const places: readonly { readonly leg: Leg; readonly legIndex?: number }[] = [{ leg: running.leg }, ...others];
+  for (const { leg, legIndex } of places) {
+    const isSameWork = leg.model === running.leg.model && leg.upscale === running.leg.upscale;
+    if (!isSameWork || leg.candidates.every(isAvoided)) continue;
+    return {
+      kind: "hedge",
+      leg,
+      ...(legIndex === undefined ? {} : { legIndex }),
+      avoid: [...new Set([...progress.tried, ...leg.candidates.filter(isAvoided)])],
+      endsAtMs: running.endsAtMs,
+      notBeforeMs: progress.nowMs,
+    };
+  }
+  return undefined;
+}
+
+/** These would be the same at any endpoint of the model. */
+const NOT_THE_ENDPOINTS_FAULT: ReadonlySet<AttemptFailure["reason"]> = new Set([
+  "model_gone",
+  "unsupported",
+  "too_large",
+  "not_admitted",
+]);
+
+function mayCall(ask: ChooseAsk, model: ModelId): boolean {
+  const { progress, plan } = ask;
+  if (progress.attemptsLeft <= 0 || plan.policy.extraAttempts <= 0) return false;
+  return !progress.dearBill || plan.policy.acceptSecondBill || !isDear(ask.models[model], ask.pixels);
+}
+
+function leastMs(leg: Leg): number {
+  return Math.max(MIN_ATTEMPT_MS, Math.min(leg.minMs, leg.capMs));
+}
