@@ -1,0 +1,20 @@
+/**
+ * The Worker's bindings and variables, as wrangler.toml declares them. Secrets are read by the name that the catalogue gives.
+ */
+export interface Env {
+  /** Compiled configuration: `config/current` and `config/<version>`. */
+  readonly CONFIG: KVNamespace;
+  /** `local` on loopback development only: tenant `local` without a key, and headers that force things. Anything else: deployed. */
+  readonly GALLEY_MODE?: string;
+}
+
+/** Is this loopback development? Fails closed: an unset variable means deployed. */
+export function isLocal(env: Env): boolean {
+  return env.GALLEY_MODE === "local";
+}
+
+/** A secret by its catalogue name. Only strings count: a binding of another kind is not a key. */
+export function secretOf(env: Env, name: string): string | undefined {
+  const value = (env as unknown as Readonly<Record<string, unknown>>)[name];
+  return typeof value === "string" && value !== "" ? value : undefined;
+}

@@ -1,0 +1,85 @@
+/**
+ * `POST /v1/generate`: the native call. Answers with the picture's bytes, or with JSON and base64 when the caller asks for JSON.
+ */
+import type { Ask, RequestFailure, Result } from "../../routing/index.ts";
+import { answerPicture, answerPictures } from "./answer.ts";
+import { readJson } from "./body.ts";
+import { makePicture } from "./make-picture.ts";
+import { checkBody, decodeInline } from "./parse-ask.ts";
+import { problemResponse } from "./problem.ts";
+import type { RequestContext } from "./request-context.ts";
+import { type GenerateBody, generateBody } from "./schemas.ts";
+
+/** Handles the call. */
+export async function handleGenerate(request: Request, context: RequestContext): Promise<Response> {
+  const asked = await readAsk(request);
+  if (!asked.ok) return problemResponse(asked.failure, context);
+  const { ask, count } = asked.value;
+  const wantsJson = request.headers.get("accept")?.includes("application/json") ?? false;
+  if (wantsJson) {
+    const made = await Promise.all(Array.from({ length: count }, (_, index) => makePicture(ask, context, index)));
+    return answerPictures(made, context);
+  }
+  if (count > 1) {
+    const detail = "Several pictures fit only into JSON: send Accept: application/json, or ask for one.";
+    return problemResponse({ code: "invalid_request", detail, path: "/n" }, context);
+  }
+  return answerPicture(await makePicture(ask, context, 0), context);
+}
+
+async function readAsk(request: Request): Promise<Result<{ ask: Ask; count: number }, RequestFailure>> {
+  const json = await readJson(request);
+  if (!json.ok) return json;
+  const body = checkBody(generateBody, json.value);
+  if (!body.ok) return body;
+  const pictures = decodePictures(body.value);
+  if (!pictures.ok) return pictures;
+  const ask = toAsk(body.value, pictures.value, acceptedFormat(request));
+  return { ok: true, value: { ask, count: body.value.n ?? 1 } };
+}
+
+type InlinePictures = Pick<Ask, "image" | "mask">;
+
+function decodePictures(body: GenerateBody): Result<InlinePictures, RequestFailure> {
+  if (body.mask !== undefined && body.image === undefined) {
+    const detail = "A mask says where a reference picture may change; send `image` too.";
+    return { ok: false, failure: { code: "invalid_request", detail, path: "/mask" } };
+  }
+  const decoded: { image?: NonNullable<Ask["image"]>; mask?: NonNullable<Ask["mask"]> } = {};
+  for (const member of ["image", "mask"] as const) {
+    const text = body[member];
+    if (text === undefined) continue;
+    const picture = decodeInline(text, `/${member}`);
+    if (!picture.ok) return picture;
+    decoded[member] = picture.value;
+  }
+  return { ok: true, value: decoded };
+}
+
+function toAsk(body: GenerateBody, pictures: InlinePictures, preferredFormat: Ask["preferredFormat"]): Ask {
+  return {
+    prompt: body.prompt,
+    text: body.text ?? [],
+    preferredFormat,
+    exportFlag: body.export ?? false,
+    ...pictures,
+    ...(body.format === undefined ? {} : { format: body.format }),
+    ...(body.purpose === undefined ? {} : { purpose: body.purpose }),
+    ...(body.model === undefined ? {} : { model: body.model }),
+    ...(body.negative_prompt === undefined ? {} : { negativePrompt: body.negative_prompt }),
+    ...(body.width === undefined ? {} : { width: body.width }),
+    ...(body.height === undefined ? {} : { height: body.height }),
+    ...(body.seed === undefined ? {} : { seed: body.seed }),
+    ...(body.steps === undefined ? {} : { steps: body.steps }),
+    ...(body.guidance === undefined ? {} : { guidance: body.guidance }),
+    ...(body.session === undefined ? {} : { session: body.session }),
+    ...(body.layer === undefined ? {} : { layer: body.layer }),
+    ...(body.deadline_ms === undefined ? {} : { deadlineMs: body.deadline_ms }),
+  };
+}
+
+/** WebP where the caller says that it takes it (every browser does), else PNG. */
+function acceptedFormat(request: Request): Ask["preferredFormat"] {
+  const accept = request.headers.get("accept") ?? "";
+  return accept.includes("image/webp") ? "webp" : accept.includes("image/jpeg") ? "jpeg" : "png";
+}

@@ -1,0 +1,34 @@
+/**
+ * What every handler knows about the request in hand: who, from where, since when, under which snapshot, and who may cancel it.
+ */
+import type { CancelCause, ClientLocation, Snapshot } from "../../routing/index.ts";
+import type { ServedConfig } from "./adapters/config-store.ts";
+import type { Admitted } from "./admission.ts";
+import type { Env } from "./environment.ts";
+
+export interface RequestContext {
+  readonly requestId: string;
+  readonly env: Env;
+  readonly startedAtMs: number;
+  readonly admitted: Admitted;
+  readonly served: ServedConfig;
+  readonly snapshot: Snapshot;
+  readonly location: ClientLocation;
+  /** Aborts with a `CancelCause` when the client is known to be gone. */
+  readonly signal: AbortSignal;
+  /** W3C trace context to pass on: the caller's trace, our own span. */
+  readonly traceparent: string;
+  readonly local: boolean;
+  /** The request says that it comes from automation, not from a person. */
+  readonly automation: boolean;
+  background(work: Promise<unknown>): void;
+}
+
+/** A signal that aborts with `client_gone` when the platform says that the client left. */
+export function clientSignal(request: Request): AbortSignal {
+  const controller = new AbortController();
+  const gone: CancelCause = "client_gone";
+  if (request.signal.aborted) controller.abort(gone);
+  else request.signal.addEventListener("abort", () => controller.abort(gone), { once: true });
+  return controller.signal;
+}

@@ -1,0 +1,105 @@
+/**
+ * The built Worker in real workerd on its own loopback port: no dev proxy in front, no request log.
+ *
+ * What `npm run serve`, the end-to-end tests and the benchmarks run. State is in memory unless a folder is given.
+ */
+import { readFileSync } from "node:fs";
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
+import {
+  CURRENT_CONFIG_KEY,
+  configKey,
+  POINTER_SCHEMA,
+  type Snapshot,
+  toSnapshotJson,
+} from "../../routing/authoring.ts";
+import { WORKER_FILE, WORKER_OPTIONS_FILE } from "../build.ts";
+
+const WORKER_NAME = "galley";
+
+export interface RouterOptions {
+  /** 0 picks a free port. */
+  readonly port?: number;
+  /** Pushed into the runtime's KV before it answers; absent: KV stays empty and the bundled one serves. */
+  readonly snapshot?: Snapshot;
+  readonly message?: string;
+  /** Variables and secrets. `GALLEY_MODE` is `local` unless it is given here. */
+  readonly variables?: Readonly<Record<string, string>>;
+  /** Other Workers in the same workerd, each on a socket of its own: what a benchmark compares with. */
+  readonly beside?: readonly BesideWorker[];
+  /** Keep KV, R2 and Durable Objects here; absent: in memory. */
+  readonly stateDir?: string;
+}
+
+export interface BesideWorker {
+  readonly name: string;
+  /** An ES module. */
+  readonly script: string;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+export interface Router {
+  readonly url: string;
+  readonly besideUrls: Readonly<Record<string, string>>;
+  /** Pushes a snapshot: the document, then the pointer. */
+  push(snapshot: Snapshot, message?: string): Promise<void>;
+  /** The CONFIG namespace, to break it on purpose. */
+  readonly config: { put(key: string, value: string): Promise<void>; delete(key: string): Promise<void> };
+  stop(): Promise<void>;
+}
+
+/** Starts the built Worker. Run `npm run build` first. */
+export async function startRouter(options: RouterOptions = {}): Promise<Router> {
+  const workerOptions = JSON.parse(readFileSync(WORKER_OPTIONS_FILE, "utf8")) as Record<string, unknown>;
+  const variables = { GALLEY_MODE: "local", ...options.variables };
+  const beside = options.beside ?? [];
+  const converted = convertV4MiniflareOptions({
+    cf: false,
+    log: new Log(LogLevel.ERROR),
+    workers: [
+      {
+        ...workerOptions,
+        name: WORKER_NAME,
+        modules: [{ type: "ESModule", path: "worker.js", contents: readFileSync(WORKER_FILE, "utf8") }],
+        bindings: { ...(workerOptions["bindings"] as object), ...variables },
+        unsafeDirectSockets: [{ host: "127.0.0.1", port: options.port ?? 0 }],
+      },
+      ...beside.map(({ name, script, variables: bindings }) => ({
+        name,
+        modules: [{ type: "ESModule", path: "beside.js", contents: script }],
+        compatibilityDate: workerOptions["compatibilityDate"],
+        bindings,
+        unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+      })),
+    ],
+  } as Parameters<typeof convertV4MiniflareOptions>[0]);
+  Object.assign(converted, {
+    logRequests: false,
+    ...(options.stateDir === undefined ? {} : { resourcePersistencePath: options.stateDir }),
+  });
+  const miniflare = new Miniflare(converted);
+  await miniflare.ready;
+  const kv = await miniflare.getKVNamespace("CONFIG", WORKER_NAME);
+  const push = async (snapshot: Snapshot, message = "local") => {
+    await kv.put(configKey(snapshot.version), toSnapshotJson(snapshot));
+    await kv.put(
+      CURRENT_CONFIG_KEY,
+      JSON.stringify({
+        schema: POINTER_SCHEMA,
+        version: snapshot.version,
+        message,
+        author: "local",
+        pushedAtMs: Date.now(),
+      }),
+    );
+  };
+  if (options.snapshot !== undefined) await push(options.snapshot, options.message);
+  const urlOf = async (name: string) => (await miniflare.unsafeGetDirectURL(name)).origin;
+  const besideUrls = await Promise.all(beside.map(async ({ name }) => [name, await urlOf(name)] as const));
+  return {
+    url: await urlOf(WORKER_NAME),
+    besideUrls: Object.fromEntries(besideUrls),
+    push,
+    config: { put: (key, value) => kv.put(key, value), delete: (key) => kv.delete(key) },
+    stop: () => miniflare.dispose(),
+  };
+}

@@ -1,0 +1,149 @@
+/**
+ * Everything that is decided about a request before an upstream is called: what it is for, where home is, which legs it may take.
+ *
+ * Pure. One decider a snapshot, because its look-up tables are built once; a decision then costs the same whatever the size of the
+ * configuration.
+ */
+
+import { createClassifier } from "./classify/classifier.ts";
+import type { Classified } from "./classify/classify.ts";
+import { findQuotedText } from "./classify/quoted-text.ts";
+import { findModel } from "./config/names.ts";
+import type { Model, ModelId, PlaceId, Snapshot } from "./config/snapshot.ts";
+import type { RequestFailure, Result } from "./failure/index.ts";
+import type { ImageRequest, PictureFormat } from "./image/request.ts";
+import type { AskedPicture } from "./plan/capability.ts";
+import { requestDeadlineMs } from "./plan/deadline.ts";
+import type { Plan } from "./plan/plan.ts";
+import { createPlanner } from "./plan/planner.ts";
+import { defaultSize, fitSize, type Size } from "./plan/size.ts";
+import type { ClientLocation } from "./region/client-location.ts";
+import { createRegions } from "./region/regions.ts";
+
+/** What the caller asks for, after its body was checked. Absent fields take the model's and the policy's own. */
+export interface Ask extends Omit<ImageRequest, "width" | "height" | "seed" | "format"> {
+  /** Only when the caller insists; a model that cannot make it does not serve. */
+  readonly format?: PictureFormat;
+  /** What the caller would like best, where the model makes it. */
+  readonly preferredFormat: PictureFormat;
+  /** px. One alone means a square. */
+  readonly width?: number;
+  readonly height?: number;
+  readonly seed?: number;
+  readonly purpose?: string;
+  /** A model's name, id or alias, as the caller wrote it. */
+  readonly model?: string;
+  readonly exportFlag: boolean;
+  readonly session?: string;
+  readonly layer?: string;
+  /** Most time the caller gives it, ms. */
+  readonly deadlineMs?: number;
+}
+
+export interface DecideInput {
+  readonly ask: Ask;
+  readonly tenant: string;
+  readonly automation: boolean;
+  readonly location: ClientLocation;
+}
+
+export interface Decided {
+  readonly classified: Classified;
+  readonly home: PlaceId;
+  readonly plan: Plan;
+  /** What will be asked of the model, px. */
+  readonly size: Size;
+  readonly format: PictureFormat;
+  /** From admission, ms. */
+  readonly deadlineMs: number;
+}
+
+export type Decider = (input: DecideInput) => Result<Decided, RequestFailure>;
+
+/** Builds the decider of one snapshot. */
+export function createDecider(snapshot: Snapshot): Decider {
+  const { catalog } = snapshot.content;
+  const classify = createClassifier(snapshot);
+  const regions = createRegions(snapshot);
+  const plan = createPlanner(snapshot, regions);
+  return ({ ask, tenant, automation, location }) => {
+    const model = askedModel(snapshot, ask.model);
+    if (!model.ok) return model;
+    const classified = classify(toFeatures({ ask, model: model.value, tenant, automation, location }));
+    if (!classified.ok) return classified;
+    const drawn = catalog.models[classified.value.model];
+    if (drawn === undefined) throw new Error(`The snapshot has no model ${classified.value.model}`);
+    const asked = askedSize(ask);
+    const size: Result<Size, RequestFailure> =
+      asked === undefined ? { ok: true, value: defaultSize(drawn, classified.value.purpose) } : fitSize(drawn, asked);
+    if (!size.ok) return size;
+    const { region: home } = regions.home(location);
+    const planned = plan({
+      classified: classified.value,
+      home,
+      picture: toPicture(ask, size.value),
+      ...(ask.deadlineMs === undefined ? {} : { deadlineMs: ask.deadlineMs }),
+    });
+    if (!planned.ok) return planned;
+    const deadline = requestDeadlineMs(planned.value.policy, ask.deadlineMs);
+    if (!deadline.ok) return deadline;
+    return {
+      ok: true,
+      value: {
+        classified: classified.value,
+        home,
+        plan: planned.value,
+        size: size.value,
+        format: ask.format ?? likedFormat(drawn, ask.preferredFormat),
+        deadlineMs: deadline.value,
+      },
+    };
+  };
+}
+
+function askedModel(snapshot: Snapshot, name: string | undefined): Result<ModelId | undefined, RequestFailure> {
+  if (name === undefined) return { ok: true, value: undefined };
+  const model = findModel(snapshot.content.catalog, name);
+  if (model !== undefined) return { ok: true, value: model.id };
+  const detail = "The catalogue has no model of this name; GET /v1/status lists them.";
+  return { ok: false, failure: { code: "model_unknown", path: "/model", detail } };
+}
+
+/** The format that the caller likes best where the model makes it, else the model's first. */
+function likedFormat({ capabilities: { formats } }: Model, liked: PictureFormat): PictureFormat {
+  return formats.includes(liked) ? liked : (formats[0] ?? liked);
+}
+
+function toPicture(ask: Ask, size: Size): AskedPicture {
+  return {
+    ...size,
+    hasImage: ask.image !== undefined,
+    hasMask: ask.mask !== undefined,
+    ...(ask.steps === undefined ? {} : { steps: ask.steps }),
+    ...(ask.format === undefined ? {} : { format: ask.format }),
+  };
+}
+
+/** Both sides, where at least one was asked. */
+function askedSize({ width, height }: Ask): Size | undefined {
+  const [side, other] = [width ?? height, height ?? width];
+  return side === undefined || other === undefined ? undefined : { width: side, height: other };
+}
+
+function toFeatures({ ask, model, tenant, automation, location }: DecideInput & { model: ModelId | undefined }) {
+  const asked = askedSize(ask);
+  return {
+    width: asked?.width ?? 0,
+    height: asked?.height ?? 0,
+    hasOverlays: ask.text.length > 0,
+    hasQuotedText: findQuotedText(ask.prompt).length > 0,
+    hasImage: ask.image !== undefined,
+    hasMask: ask.mask !== undefined,
+    automation,
+    exportFlag: ask.exportFlag,
+    tenant,
+    ...(ask.purpose === undefined ? {} : { purpose: ask.purpose }),
+    ...(model === undefined ? {} : { model }),
+    ...(location.country === undefined ? {} : { country: location.country }),
+  };
+}

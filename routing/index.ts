@@ -1,0 +1,26 @@
+/**
+ * The core's runtime surface: the only file of `routing/` that the Worker imports.
+ *
+ * Everything behind it is web-standard TypeScript that decides; whatever does I/O comes in through ports.
+ */
+export type { Classified, RequestFeatures } from "./classify/classify.ts";
+export {
+  type ConfigPointer,
+  CURRENT_CONFIG_KEY,
+  configKey,
+  POINTER_SCHEMA,
+  parsePointer,
+} from "./config/kv-keys.ts";
+export { findModel, foldName } from "./config/names.ts";
+export type * from "./config/snapshot.ts";
+export { parseSnapshot, toSnapshotJson } from "./config/snapshot-json.ts";
+export { type Ask, createDecider, type Decided, type Decider } from "./decide.ts";
+export { type ExecuteResult, execute, type Picture } from "./execute/execute.ts";
+export { createSimpleScheduler } from "./execute/local-scheduler.ts";
+export type * from "./execute/ports.ts";
+export * from "./failure/index.ts";
+export { type ImageRequest, type InlinePicture, MEDIA_TYPES, type PictureFormat } from "./image/request.ts";
+export { sniffPicture } from "./image/sniff.ts";
+export { toBase64Stream } from "./image/to-base64.ts";
+export type { Leg, Plan } from "./plan/plan.ts";
+export type { ClientLocation } from "./region/client-location.ts";
