@@ -4,7 +4,7 @@ import { dialectOf } from "../../routing/dialects/index.ts";
 import { begun, fixturesOf, play } from "./driver.ts";
 import { aScene, sceneOfCase } from "./works.ts";
 
-const DIALECTS = ["generate", "openai-images"] as const;
+const DIALECTS = ["generate", "openai-images", "gemini", "ideogram", "stability", "workers-ai"] as const;
 
 describe.each(DIALECTS)("%s", (name) => {
   const fixtures = fixturesOf(name);

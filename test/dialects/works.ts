@@ -107,4 +107,11 @@ const MODELS_OF_CASE: Readonly<Record<string, Partial<Model>>> = {
     upstreamName: "gpt-image-2-2026-04-21",
     price: { perMillionInputTokensUsd: 5, perMillionOutputTokensUsd: 30 },
   },
+  "stability fast": { kind: "upscale", pin: "fast", upstreamName: "upscale-fast", price: { perImageUsd: 0.02 } },
+  "stability creative": {
+    kind: "upscale",
+    pin: "creative",
+    upstreamName: "upscale-creative",
+    price: { perImageUsd: 0.6 },
+  },
 };

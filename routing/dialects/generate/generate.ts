@@ -6,20 +6,19 @@
  * `server-timing: queue;dur=, gpu;dur=`); a worker that knows only JSON answers `{image, model_version, seed}`.
  * Models of kind `upscale` are called at `/upscale` with `{image, factor, format}` and answer the same.
  */
-import type { AttemptFailure, Result } from "../failure/index.ts";
-import type { ImageRequest } from "../image/request.ts";
-import { sniffPicture } from "../image/sniff.ts";
-import { toBase64 } from "./base64.ts";
-import { bearer, jsonCall, missingSecret, upstreamUrl, workHeaders } from "./call.ts";
-import { costOf } from "./cost.ts";
-import type { Begun, Dialect, Reading, Reported, ResponseHead, Target, Work } from "./dialect.ts";
-import { chooseFormat, decideOptions, type Options } from "./options.ts";
-import { numberAt, textAt, valueAt } from "./read-json.ts";
-import { refusalWord, refused } from "./refusal.ts";
-import { serverTimingMs } from "./server-timing.ts";
-import { fitSize, type Size, sizeWarnings } from "./size.ts";
-import { badResponse, bodyKind, isSuccess, unreadable } from "./success.ts";
-import { errorReading, overloaded, quotaExhausted, type UpstreamError } from "./upstream-error.ts";
+import type { AttemptFailure, Result } from "../../failure/index.ts";
+import { sniffPicture } from "../../image/sniff.ts";
+import { bearer, jsonCall, missingSecret, upstreamUrl, workHeaders } from "../call.ts";
+import { costOf } from "../cost.ts";
+import type { Begun, Dialect, Reading, Reported, ResponseHead, Target, Work } from "../dialect.ts";
+import { chooseFormat, decideOptions } from "../options.ts";
+import { numberAt, textAt, valueAt } from "../read-json.ts";
+import { refusalWord, refused } from "../refusal.ts";
+import { serverTimingMs } from "../server-timing.ts";
+import { fitSize, type Size, sizeWarnings } from "../size.ts";
+import { badResponse, bodyKind, isSuccess, unreadable } from "../success.ts";
+import { errorReading, overloaded, quotaExhausted, type UpstreamError } from "../upstream-error.ts";
+import { factorOf, generateBody, upscaleBody } from "./body.ts";
 
 const TAKES = {
   negativePrompt: true,
@@ -30,9 +29,6 @@ const TAKES = {
   mask: true,
   upscale: true,
 } as const;
-
-/** Factor of an upscaler whose catalogue entry does not say. */
-const DEFAULT_UPSCALE_FACTOR = 2;
 
 export const generate: Dialect = { name: "generate", begin, expectedSize, expectedFormat: chooseFormat };
 
@@ -56,49 +52,6 @@ function begin(work: Work, target: Target): Result<Begun, AttemptFailure> {
       warnings: [...options.value.warnings, ...(isUpscale ? [] : sizeWarnings(work.request, size.value))],
     },
   };
-}
-
-function generateBody(work: Work, options: Options, size: Size): Record<string, unknown> {
-  const { request, model } = work;
-  const { takes } = options;
-  return {
-    ...model.parameters.extra,
-    prompt: request.prompt,
-    model: model.upstreamName,
-    width: size.width,
-    height: size.height,
-    seed: takes.seed ? request.seed : undefined,
-    steps: takes.steps ? (work.steps ?? model.parameters.steps) : undefined,
-    guidance: takes.guidance ? (work.guidance ?? model.parameters.guidance) : undefined,
-    negative_prompt: takes.negativePrompt ? request.negativePrompt : undefined,
-    text: request.text.length === 0 ? undefined : request.text.map((overlay) => ({ content: overlay.content })),
-    ...inlinePictures(request),
-    format: options.format,
-    timeout: timeoutSeconds(work),
-  };
-}
-
-function upscaleBody(work: Work, options: Options): Record<string, unknown> {
-  return {
-    ...work.model.parameters.extra,
-    model: work.model.upstreamName,
-    ...inlinePictures(work.request),
-    factor: work.model.capabilities.upscaleFactor ?? DEFAULT_UPSCALE_FACTOR,
-    format: options.format,
-    timeout: timeoutSeconds(work),
-  };
-}
-
-function inlinePictures(request: ImageRequest): Record<string, string> {
-  return {
-    ...(request.image === undefined ? {} : { image: toBase64(request.image.bytes) }),
-    ...(request.mask === undefined ? {} : { mask: toBase64(request.mask.bytes) }),
-  };
-}
-
-/** Seconds, as in the case study's client. */
-function timeoutSeconds(work: Work): number {
-  return Math.max(0, work.timeoutMs) / 1000;
 }
 
 function receive(head: ResponseHead, work: Work, size: Size): Reading {
@@ -166,6 +119,6 @@ function expectedSize(work: Work): Size | undefined {
   }
   const source = request.image === undefined ? undefined : sniffPicture(request.image.bytes);
   if (source === undefined || source === "need-more") return undefined;
-  const factor = model.capabilities.upscaleFactor ?? DEFAULT_UPSCALE_FACTOR;
+  const factor = factorOf(model);
   return { width: source.width * factor, height: source.height * factor };
 }

@@ -7,8 +7,8 @@
  * `mask_image`.
  */
 import type { Endpoint } from "../../config/snapshot.ts";
-import { type InlinePicture, MEDIA_TYPES } from "../../image/request.ts";
 import type { Work } from "../dialect.ts";
+import { formOf } from "../form.ts";
 import type { Options } from "../options.ts";
 import { withOverlayText } from "../overlay-text.ts";
 import type { Size } from "../size.ts";
@@ -71,16 +71,8 @@ function deliveryOf(flavor: Flavor, isEdit: boolean): string | undefined {
   }
 }
 
-/** The same fields as form parts, with the pictures as files. */
-export function formOf(parts: BodyParts): FormData {
+/** The same as a form, with the pictures as files. */
+export function editForm(parts: BodyParts): FormData {
   const { image, mask } = parts.work.request;
-  const form = new FormData();
-  for (const [name, value] of Object.entries(fieldsOf(parts))) form.append(name, String(value));
-  if (image !== undefined) appendPicture(form, "image", image);
-  if (mask !== undefined) appendPicture(form, parts.flavor === "vllm-omni" ? "mask_image" : "mask", mask);
-  return form;
-}
-
-function appendPicture(form: FormData, field: string, picture: InlinePicture): void {
-  form.append(field, new Blob([picture.bytes], { type: MEDIA_TYPES[picture.format] }), `${field}.${picture.format}`);
+  return formOf(fieldsOf(parts), { image, [parts.flavor === "vllm-omni" ? "mask_image" : "mask"]: mask });
 }

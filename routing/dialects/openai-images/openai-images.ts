@@ -17,7 +17,7 @@ import { failed } from "../settled.ts";
 import { fitSize, nearestRatio, type Size, sizeWarnings } from "../size.ts";
 import { badResponse, bodyKind, isSuccess, unreadable } from "../success.ts";
 import { errorReading } from "../upstream-error.ts";
-import { type BodyParts, type Flavor, fieldsOf, formOf } from "./body.ts";
+import { type BodyParts, editForm, type Flavor, fieldsOf } from "./body.ts";
 import { judge } from "./judge.ts";
 import { pinLook } from "./models-look.ts";
 
@@ -84,7 +84,7 @@ function callOf(parts: BodyParts, target: Target): Call {
   const base = target.endpoint.url;
   if (work.request.image === undefined)
     return jsonCall(upstreamUrl(base, "/v1/images/generations"), headers, fieldsOf(parts));
-  return { method: "POST", url: upstreamUrl(base, "/v1/images/edits"), headers, body: formOf(parts) };
+  return { method: "POST", url: upstreamUrl(base, "/v1/images/edits"), headers, body: editForm(parts) };
 }
 
 function receive(head: ResponseHead, parts: BodyParts, target: Target): Reading {

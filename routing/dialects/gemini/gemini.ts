@@ -1,0 +1,148 @@
+/**
+ * `gemini`: Google's generateContent, as it serves Nano Banana, Nano Banana PRO and their successors.
+ *
+ * Source: `@google/genai` 3.1 and ai.google.dev/gemini-api/docs/image-generation (providers.md §1). The base URL is the host (then
+ * `/v1beta` is added) or goes down to a publisher (`…/v1beta1/publishers/google`, Vertex express mode with the same key header).
+ * Width and height become a ratio and a size class; there are no steps, no guidance, no mask, no negative prompt. `modelVersion` is
+ * the only evidence of the pin. Closing the connection stops nothing here: the work is billed.
+ */
+import type { AttemptFailure, Result } from "../../failure/index.ts";
+import { MEDIA_TYPES } from "../../image/request.ts";
+import { toBase64 } from "../base64.ts";
+import { jsonCall, missingSecret, upstreamUrl, workHeaders } from "../call.ts";
+import { costOf } from "../cost.ts";
+import type { Begun, Call, Dialect, Reading, Reported, ResponseHead, Target, Work } from "../dialect.ts";
+import { decideOptions, type Options } from "../options.ts";
+import { withOverlayText } from "../overlay-text.ts";
+import { listAt, numberAt, textAt } from "../read-json.ts";
+import { sizeWarnings } from "../size.ts";
+import { badResponse, bodyKind, isSuccess, unreadable } from "../success.ts";
+import { errorReading } from "../upstream-error.ts";
+import { judge, judgeSuccess } from "./judge.ts";
+import { chooseGeminiSize, type GeminiSize } from "./sizes.ts";
+
+const TAKES = {
+  negativePrompt: false,
+  steps: false,
+  guidance: false,
+  seed: true,
+  image: true,
+  mask: false,
+  upscale: false,
+} as const;
+
+/** Categories that a `safetyThreshold` in the catalogue sets (providers.md §1.3). */
+const HARM_CATEGORIES = ["HARASSMENT", "HATE_SPEECH", "SEXUALLY_EXPLICIT", "DANGEROUS_CONTENT"];
+
+export const gemini: Dialect = { name: "gemini", begin };
+
+function begin(work: Work, target: Target): Result<Begun, AttemptFailure> {
+  const unset = missingSecret(target);
+  if (unset !== undefined) return { ok: false, failure: unset };
+  const options = decideOptions(work, TAKES);
+  if (!options.ok) return options;
+  const { request, model } = work;
+  const { imageSize } = model.parameters.extra;
+  const size = chooseGeminiSize({
+    asked: request,
+    model: modelId(work),
+    maxPixels: model.capabilities.maxPixels,
+    ...(typeof imageSize === "string" ? { fixedClass: imageSize } : {}),
+  });
+  return {
+    ok: true,
+    value: {
+      step: {
+        call: callOf({ work, target, size, options: options.value }),
+        receive: (head) => receive(head, { work, size, options: options.value }),
+      },
+      warnings: [...options.value.warnings, ...sizeWarnings(request, size.coming)],
+    },
+  };
+}
+
+interface Chosen {
+  readonly work: Work;
+  readonly size: GeminiSize;
+  readonly options: Options;
+}
+
+function modelId(work: Work): string {
+  return work.model.upstreamName.replace(/^models\//, "");
+}
+
+function callOf(chosen: Chosen & { readonly target: Target }): Call {
+  const { work, target } = chosen;
+  const base = target.endpoint.url;
+  const hasVersion = /\/v\d/.test(new URL(base).pathname);
+  const path = `${hasVersion ? "" : "/v1beta"}/models/${encodeURIComponent(modelId(work))}:generateContent`;
+  const headers = {
+    accept: "application/json",
+    ...workHeaders(work),
+    // Whole seconds, as Google's own SDK sends it, so that work is not continued for nobody.
+    "x-server-timeout": String(Math.max(1, Math.ceil(work.timeoutMs / 1000))),
+    ...(target.key === undefined ? {} : { "x-goog-api-key": target.key }),
+  };
+  return jsonCall(upstreamUrl(base, path), headers, bodyOf(chosen));
+}
+
+function bodyOf(chosen: Chosen): Record<string, unknown> {
+  const { work, size, options } = chosen;
+  const { request, model } = work;
+  const { imageSize: _chosen, personGeneration, thinkingLevel, safetyThreshold, ...others } = model.parameters.extra;
+  const { image } = request;
+  const reference =
+    image === undefined ? [] : [{ inlineData: { mimeType: MEDIA_TYPES[image.format], data: toBase64(image.bytes) } }];
+  return {
+    contents: [{ role: "user", parts: [{ text: withOverlayText(request.prompt, request.text) }, ...reference] }],
+    generationConfig: {
+      ...others,
+      responseModalities: ["IMAGE"],
+      imageConfig: { aspectRatio: size.ratio, imageSize: size.sizeClass, personGeneration },
+      seed: options.takes.seed ? request.seed : undefined,
+      thinkingConfig: thinkingLevel === undefined ? undefined : { thinkingLevel },
+    },
+    safetySettings:
+      safetyThreshold === undefined
+        ? undefined
+        : HARM_CATEGORIES.map((name) => ({ category: `HARM_CATEGORY_${name}`, threshold: safetyThreshold })),
+  };
+}
+
+function receive(head: ResponseHead, chosen: Chosen): Reading {
+  if (!isSuccess(head)) return errorReading(head, chosen.work, judge);
+  const kind = bodyKind(head);
+  if (kind !== "json") return unreadable(kind);
+  return {
+    read: "embedded",
+    select: { paths: [["candidates", "*", "content", "parts", "*", "inlineData", "data"]], unless: "thought" },
+    settle: (document) => {
+      if (typeof document !== "object" || document === null) return { ok: false, failure: badResponse("not_json") };
+      const failure = judgeSuccess(document);
+      return failure === undefined ? { ok: true, value: reportedOf(document, chosen) } : { ok: false, failure };
+    },
+  };
+}
+
+function reportedOf(document: unknown, chosen: Chosen): Reported {
+  const { work, size, options } = chosen;
+  const pin = textAt(document, "modelVersion")?.replace(/^models\//, "");
+  const inputTokens = numberAt(document, "usageMetadata", "promptTokenCount");
+  const outputTokens = pictureTokens(document);
+  const costUsd = costOf(work.model, size.coming, {
+    ...(inputTokens === undefined ? {} : { inputTokens }),
+    ...(outputTokens === undefined ? {} : { outputTokens }),
+  });
+  return {
+    ...(pin === undefined ? {} : { pin }),
+    ...(options.takes.seed ? { seed: work.request.seed } : {}),
+    ...(costUsd === undefined ? {} : { costUsd }),
+  };
+}
+
+/** Billed by the picture's own tokens (providers.md §1.1); all of the candidate's where the answer does not split them. */
+function pictureTokens(document: unknown): number | undefined {
+  const split = listAt(document, "usageMetadata", "candidatesTokensDetails");
+  const ofPicture = split.find((entry) => textAt(entry, "modality") === "IMAGE");
+  return numberAt(ofPicture, "tokenCount") ?? numberAt(document, "usageMetadata", "candidatesTokenCount");
+}
