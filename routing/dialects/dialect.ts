@@ -7,7 +7,10 @@
  */
 import type { Endpoint, Model } from "../config/snapshot.ts";
 import type { AttemptFailure, Result } from "../failure/index.ts";
+import type { PictureField } from "../image/picture-field.ts";
 import type { ImageRequest, PictureFormat } from "../image/request.ts";
+
+export type { PictureField } from "../image/picture-field.ts";
 
 /** One picture to be made by one endpoint. */
 export interface Work {
@@ -88,15 +91,6 @@ export type Settled =
   | { readonly then: "failed"; readonly failure: AttemptFailure }
   | { readonly then: "step"; readonly step: Step }
   | { readonly then: "picture"; readonly bytes: Uint8Array<ArrayBuffer>; readonly reported: Reported };
-
-/**
- * Where in a JSON document the base64 picture stands: a path of member names, `*` for any array index.
- * `unless` names a sibling member that, when `true`, means: not this one, look on (Gemini's thought parts).
- */
-export interface PictureField {
-  readonly paths: readonly (readonly string[])[];
-  readonly unless?: string;
-}
 
 export interface Begun {
   readonly step: Step;

@@ -1,0 +1,12 @@
+/**
+ * Where in an upstream's JSON its picture stands. Dialects say it, the extractor of this folder follows it.
+ */
+
+/**
+ * Where in a JSON document the base64 picture stands: a path of member names, `*` for any array index.
+ * `unless` names a sibling member that, when `true`, means: not this one, look on (Gemini's thought parts).
+ */
+export interface PictureField {
+  readonly paths: readonly (readonly string[])[];
+  readonly unless?: string;
+}
