@@ -5,17 +5,13 @@
  * the endpoint is wrong rather than unwell (pin, key, model), is never used as a last resort, and comes back by a look or a probe.
  * Throttling (429/503) only holds back. Pure; ejecting is not refusing: whether an ejected endpoint is used after all is `choose`'s say.
  */
+import { countAttempt, type FailureRing, sumOf, wilsonLowerBound } from "./failure-ring.ts";
 import type { Verdict } from "./verdict.ts";
 
-/** Ring of 10 × 6 s. */
-export const BUCKET_MS = 6_000;
-export const BUCKETS = 10;
 /** Trips: so many in a row, or the bound above this with so many attempts. */
 export const CONSECUTIVE_TRIP = 3;
 export const WILSON_TRIP = 0.25;
 export const WILSON_MIN_ATTEMPTS = 5;
-/** One-sided 95 %. */
-const WILSON_Z = 1.645;
 /** Open for min(15 s · 2^(k−1), 300 s) · U(0.8, 1.2); k falls by one for each healthy minute. */
 export const OPEN_MS = 15_000;
 export const OPEN_CAP_MS = 300_000;
@@ -57,15 +53,9 @@ export type BreakerState =
 
 export type TripCause = "consecutive" | "ratio" | "probe_failed";
 
-interface Bucket {
-  readonly index: number;
-  readonly attempts: number;
-  readonly failures: number;
-}
-
 export interface Breaker {
   readonly state: BreakerState;
-  readonly ring: readonly Bucket[];
+  readonly ring: FailureRing;
   /** Failures in a row. */
   readonly consecutive: number;
   /** How often it was ejected lately: the k of the open time. */
@@ -97,43 +87,6 @@ export function closedBreaker(nowMs: number): Breaker {
   };
 }
 
-/** One-sided lower bound of the true failure share, given `failures` of `attempts` (≥ 1). */
-export function wilsonLowerBound(failures: number, attempts: number): number {
-  const share = failures / attempts;
-  const zz = WILSON_Z ** 2;
-  const centre = share + zz / (2 * attempts);
-  const spread = WILSON_Z * Math.sqrt((share * (1 - share)) / attempts + zz / (4 * attempts ** 2));
-  return (centre - spread) / (1 + zz / attempts);
-}
-
-const bucketIndex = (nowMs: number): number => Math.floor(nowMs / BUCKET_MS);
-
-const inWindow = (bucket: Bucket, nowMs: number): boolean =>
-  bucket.index <= bucketIndex(nowMs) && bucket.index > bucketIndex(nowMs) - BUCKETS;
-
-/** Attempts and failures of the last minute. */
-export function recentFailures(
-  breaker: Breaker,
-  nowMs: number,
-): { readonly attempts: number; readonly failures: number } {
-  let attempts = 0;
-  let failures = 0;
-  for (const bucket of breaker.ring) {
-    if (!inWindow(bucket, nowMs)) continue;
-    attempts += bucket.attempts;
-    failures += bucket.failures;
-  }
-  return { attempts, failures };
-}
-
-function count(breaker: Breaker, failed: boolean, nowMs: number): readonly Bucket[] {
-  const index = bucketIndex(nowMs);
-  const kept = breaker.ring.filter((bucket) => inWindow(bucket, nowMs));
-  const current = kept.find((bucket) => bucket.index === index) ?? { index, attempts: 0, failures: 0 };
-  const counted = { index, attempts: current.attempts + 1, failures: current.failures + (failed ? 1 : 0) };
-  return [...kept.filter((bucket) => bucket.index !== index), counted];
-}
-
 const backOffMs = (k: number, at: At): number =>
   Math.min(OPEN_MS * 2 ** Math.max(0, k - 1), OPEN_CAP_MS) * (1 - OPEN_JITTER + 2 * OPEN_JITTER * at.random());
 
@@ -163,7 +116,7 @@ const lives = (probe: Probe | undefined, nowMs: number): Probe | undefined =>
 
 type Probing = Extract<BreakerState, { kind: "half-open" | "out" }>;
 
-function withoutProbe<State extends Probing>(state: State): Omit<State, "probe"> {
+function withoutProbe(state: Probing): Probing {
   const { probe: _former, ...rest } = state;
   return rest;
 }
@@ -278,7 +231,8 @@ function hold(breaker: Breaker, retryAfterMs: number | undefined, at: At): Break
 function recordOk(breaker: Breaker, judged: Judged, nowMs: number): Breaker {
   const { state } = breaker;
   const well = { ...breaker, consecutive: 0, throttles: 0 };
-  if (state.kind === "closed" || state.kind === "slow-start") return { ...well, ring: count(well, false, nowMs) };
+  if (state.kind === "closed" || state.kind === "slow-start")
+    return { ...well, ring: countAttempt(well.ring, false, nowMs) };
   if (state.kind === "out") return state.probe?.leaseId === judged.leaseId ? startSlowly(well, nowMs) : breaker;
   // A last-resort attempt begun after the ejection tells as much as a probe does.
   if (judged.grantedAtMs < state.openedAtMs) return returnProbe(breaker, judged.leaseId);
@@ -292,10 +246,10 @@ function recordOk(breaker: Breaker, judged: Judged, nowMs: number): Breaker {
 function recordFailure(breaker: Breaker, verdict: "hard" | "timeout" | "short_timeout", at: At): Breaker {
   const short = verdict === "short_timeout";
   const consecutive = breaker.consecutive + (short ? SHORT_TIMEOUT_WEIGHT : 1);
-  const ring = short ? breaker.ring : count(breaker, true, at.nowMs);
+  const ring = short ? breaker.ring : countAttempt(breaker.ring, true, at.nowMs);
   const counted = { ...breaker, consecutive, ring, healthySinceMs: Math.max(breaker.healthySinceMs, at.nowMs) };
   if (consecutive >= CONSECUTIVE_TRIP) return eject(counted, "consecutive", at);
-  const { attempts, failures } = recentFailures(counted, at.nowMs);
+  const { attempts, failures } = sumOf(counted.ring, at.nowMs);
   const outlying = attempts >= WILSON_MIN_ATTEMPTS && wilsonLowerBound(failures, attempts) > WILSON_TRIP;
   return !short && outlying ? eject(counted, "ratio", at) : counted;
 }
@@ -322,12 +276,10 @@ function rebaseState(state: BreakerState, nowMs: number): BreakerState {
       return { kind: "half-open", openedAtMs: Math.min(state.openedAtMs, nowMs), successes: state.successes };
     case "slow-start":
       return { ...state, sinceMs: Math.min(state.sinceMs, nowMs) };
-    case "out":
-      return {
-        ...withoutProbe(state),
-        sinceMs: Math.min(state.sinceMs, nowMs),
-        lookAtMs: Math.min(state.lookAtMs, nowMs),
-      };
+    case "out": {
+      const { probe: _former, ...rest } = state;
+      return { ...rest, sinceMs: Math.min(state.sinceMs, nowMs), lookAtMs: Math.min(state.lookAtMs, nowMs) };
+    }
   }
 }
 

@@ -129,6 +129,8 @@ export interface ReportBatch {
     readonly creditId?: string;
     readonly outcome: Outcome;
   }[];
+  /** Credits that are not wanted any more. */
+  readonly returned?: readonly string[];
 }
 
 /** What a look at an endpoint's model list said of its pin. */

@@ -9,6 +9,9 @@ export const SLOW_MIN_SAMPLES = 8;
 /** …weighs this much in the choice. */
 export const SLOW_WEIGHT = 0.25;
 
+/** A verdict that is not renewed ends after this time, ms: what is not chosen any more could never clear itself. */
+export const SLOW_FOR_MS = 300_000;
+
 export interface Speed {
   readonly endpoint: string;
   readonly q50Ms: number;

@@ -1,0 +1,109 @@
+/**
+ * Gives a slot: the lease record, the probe token, and what the holder is told of it.
+ */
+import { takeProbe } from "./breaker.ts";
+import { affords, EXTRA_SHARE, recordFirst } from "./budget.ts";
+import type { Ask, GrantedLease } from "./contract.ts";
+import { HEDGE_MIN_SAMPLES, hasTailToSave } from "./hedge-gate.ts";
+import { tailOf } from "./latency-book.ts";
+import { type LeaseRecord, leaseLifeMs, putLease } from "./leases.ts";
+import { estimateOf, isCold, type Option } from "./options.ts";
+import type { Shape } from "./size-class.ts";
+import { type Pool, type SchedulerState, tally } from "./state.ts";
+import { scopedKey } from "./supersede.ts";
+
+/** Round trip to a hedge in another region, ms: between continents, rounded up. */
+export const FOREIGN_RTT_MS = 150;
+
+const shapeOf = (ask: Ask): Shape => ({
+  sizeClass: ask.sizeClass,
+  ...(ask.steps === undefined ? {} : { steps: ask.steps }),
+});
+
+/** Longest that the attempt may run from now, ms. */
+const timeoutMsOf = (ask: Ask, nowMs: number): number =>
+  Math.max(0, Math.min(ask.timeoutMs ?? Number.POSITIVE_INFINITY, ask.deadlineAtMs - nowMs));
+
+/** When a second attempt would pay, ms after the start; `undefined` where none would. */
+function hedgeAfterMs(state: SchedulerState, pool: Pool, option: Option, ask: Ask): number | undefined {
+  const hedge = ask.policy === undefined ? undefined : state.policies.get(ask.policy)?.hedge;
+  if (hedge === undefined || ask.priority !== "interactive") return undefined;
+  if (ask.kind !== "first" && ask.kind !== "fallback") return undefined;
+  if (!affords(state.budget, "hedge")) return undefined;
+  const shape = shapeOf(ask);
+  const tail = tailOf(
+    state.book,
+    { model: pool.model, shape, q: hedge.afterQuantile, minSamples: HEDGE_MIN_SAMPLES },
+    state.nowMs,
+  );
+  // The alternative: the quickest endpoint of another failure domain here, else one like this in another region.
+  const others = pool.endpoints
+    .map((id) => state.endpoints.get(id)!)
+    .filter((other) => other.failureDomain !== option.endpoint.failureDomain)
+    .map((other) => ({ q50Ms: estimateOf(state, other, shape).q50Ms, rttMs: other.rtt.value }))
+    .sort((a, b) => a.q50Ms + a.rttMs - b.q50Ms - b.rttMs);
+  const alternative = others[0] ?? { q50Ms: option.estimate.q50Ms, rttMs: FOREIGN_RTT_MS };
+  return hasTailToSave(tail, alternative) ? Math.round(Math.max(tail!.qhMs, option.estimate.q50Ms)) : undefined;
+}
+
+/** The record of an attempt that begins now at an endpoint. */
+export function leaseRecordOf(
+  state: SchedulerState,
+  of: Pick<Option, "endpoint" | "estimate" | "overheads"> & {
+    readonly id: string;
+    readonly ask: Ask;
+    readonly probe: boolean;
+    readonly creditId?: string;
+  },
+): LeaseRecord {
+  const { ask, endpoint, estimate, overheads } = of;
+  const key = scopedKey(ask);
+  return {
+    id: of.id,
+    endpoint: endpoint.id,
+    model: endpoint.model,
+    shape: shapeOf(ask),
+    priority: ask.priority,
+    kind: ask.kind,
+    probe: of.probe,
+    requestId: ask.requestId,
+    ...(key === undefined ? {} : { supersedeKey: key }),
+    ...(ask.policy === undefined ? {} : { policy: ask.policy }),
+    grantedAtMs: state.nowMs,
+    expiresAtMs: state.nowMs + leaseLifeMs(timeoutMsOf(ask, state.nowMs)),
+    expected: estimate,
+    predictedMs: estimate.q50Ms + overheads.rttMs + overheads.coldMs,
+    cold: isCold(state, endpoint),
+    ...(of.creditId === undefined ? {} : { creditId: of.creditId }),
+  };
+}
+
+/** Counts a request, by its first ask, towards the budget of extra ones. */
+export function earnExtra(state: SchedulerState, ask: Ask): void {
+  if (ask.kind !== "first") return;
+  const terms = ask.policy === undefined ? undefined : state.policies.get(ask.policy);
+  state.budget = recordFirst(state.budget, terms?.extraAttempts ?? EXTRA_SHARE);
+}
+
+/** Gives the option's slot to the ask. */
+export function grant(state: SchedulerState, pool: Pool, option: Option, ask: Ask, id: string): GrantedLease {
+  const { endpoint, estimate, overheads } = option;
+  const hedge = hedgeAfterMs(state, pool, option, ask);
+  const lease = leaseRecordOf(state, { id, endpoint, estimate, overheads, ask, probe: option.use === "probe" });
+  if (lease.probe) endpoint.breaker = takeProbe(endpoint.breaker, { leaseId: id, expiresAtMs: lease.expiresAtMs });
+  putLease(state.leases, lease);
+  tally(state, lease.probe ? "granted_probe" : `granted_${ask.kind}`);
+  return {
+    id,
+    endpoint: endpoint.id,
+    place: state.place,
+    expiresAtMs: lease.expiresAtMs,
+    predicted: {
+      waitMs: 0,
+      serviceMs: Math.round(lease.predictedMs + overheads.biasMs),
+      p95Ms: Math.round(estimate.q95Ms + overheads.rttMs + overheads.coldMs),
+    },
+    ...(hedge === undefined ? {} : { hedgeAfterMs: hedge }),
+    probe: lease.probe,
+  };
+}
