@@ -1,8 +1,8 @@
 /**
  * A provider's message about a wrong request, made fit to be shown: no part of the prompt, no URL, no key, at most 200 characters.
  *
- * Providers like to quote what they were sent. Rather than cutting quotes out, a message that shares more than a few letters with the
- * caller's words is dropped whole: fails closed, and what is lost is a hint.
+ * Words that could be a key or an id are blanked. Providers like to quote what they were sent; rather than cutting quotes out, a
+ * message that shares more than a few letters with the caller's words is dropped whole: fails closed, and what is lost is a hint.
  */
 import type { ImageRequest } from "../image/request.ts";
 
@@ -22,7 +22,7 @@ export function safeDetail(message: string | undefined, request: ImageRequest): 
     .slice(0, MAX_MESSAGE_CHARS)
     .replace(/[^\x20-\x7e]+/g, " ")
     .replace(/\b[a-z][a-z0-9+.-]*:\/\/\S*/gi, "(address)")
-    .replace(/\S{32,}/g, "(word)")
+    .replace(/(?=\S*\d)(?=\S*[a-z])\S{16,}|\S{40,}/gi, "(word)")
     .replace(/\s+/g, " ")
     .trim();
   const words = [request.prompt, request.negativePrompt ?? "", ...request.text.map((overlay) => overlay.content)];
