@@ -98,8 +98,11 @@ async function perform(house: House, { request, response }: Wire, address: Addre
   const left = new AbortController();
   response.on("close", () => {
     if (response.writableFinished) return;
-    record.aborted = true;
     left.abort();
+    // A cut of our own making is not the client's leaving.
+    if (fault?.kind === "refuse" || fault?.kind === "reset-before-headers" || fault?.kind === "reset-after-headers")
+      return;
+    if (route.work) stage.station.recordAbort(record);
   });
   const startedAtMs = performance.now();
   if (fault?.kind === "refuse") return reset(response);
@@ -154,7 +157,8 @@ function answer(house: House, address: Address, taken: Taken): Promise<Reply> | 
     note: (facts) => Object.assign(record, facts),
     host: (picture) => house.hosting.host(picture),
     fetchHosted: (id) => (house.faults.isOn(endpoint, "url-gone") ? undefined : house.hosting.fetchHosted(id)),
-    startLater: (order) => house.hosting.startLater(station.render(order, { signal: NEVER, ...(fault && { fault }) })),
+    startLater: (order) =>
+      house.hosting.startLater(order, station.render(order, { signal: NEVER, ...(fault && { fault }) })),
     pollLater: (id) => house.hosting.pollLater(id),
   };
   return route.handle(exchange);

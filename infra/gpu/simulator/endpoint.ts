@@ -1,11 +1,11 @@
 /**
  * One simulated endpoint as its owner describes it, and how a compiled catalogue becomes a list of them.
  */
-import type { Endpoint, Model, SnapshotContent } from "../../../routing/config/snapshot.ts";
+import type { Endpoint, Model, SnapshotContent } from "../../../routing/index.ts";
 import { FAMILIES, type Family, familyOf, type Timing } from "./families.ts";
 import { meanServiceMs, type Stragglers } from "./service-time.ts";
 
-export type SimulatedDialect = "generate" | "openai-images";
+export type SimulatedDialect = "generate" | "openai-images" | "gemini" | "ideogram" | "stability";
 export type Flavor = "vllm-omni" | "sglang" | "openai";
 
 /** Start-up time of an idle machine: log-normal around `medianMs`, after `idleMs` without work. */
@@ -47,6 +47,8 @@ export interface SimulatedEndpoint {
   readonly upscaleFactor?: number;
 }
 
+/** Ideogram's default limit of requests in flight (providers' own overview). */
+export const IDEOGRAM_IN_FLIGHT = 10;
 /** Requests that a hosted third party is taken to work on at once where the catalogue only says what we may send. */
 const HOSTED_SLOTS = 16;
 
@@ -67,15 +69,9 @@ export function endpointsFromCatalog(
   const { endpoints, models } = content.catalog;
   return Object.values(endpoints).flatMap((endpoint) => {
     const model = models[endpoint.model];
-    if (!model || !isSimulated(endpoint.dialect)) return [];
+    if (!model || endpoint.dialect === "workers-ai") return [];
     return [{ ...simulated(endpoint, endpoint.dialect, model), ...simulation }];
   });
-}
-
-const SIMULATED: readonly string[] = ["generate", "openai-images"] satisfies SimulatedDialect[];
-
-function isSimulated(dialect: Endpoint["dialect"]): dialect is SimulatedDialect {
-  return SIMULATED.includes(dialect);
 }
 
 function simulated(endpoint: Endpoint, dialect: SimulatedDialect, model: Model): SimulatedEndpoint {
@@ -89,7 +85,7 @@ function simulated(endpoint: Endpoint, dialect: SimulatedDialect, model: Model):
     servedName: model.upstreamName,
     pin: model.pin,
     place: endpoint.place,
-    ...capacity(endpoint),
+    ...capacity(endpoint, dialect),
     honourCancel: endpoint.honoursCancel,
     timing: fitted(family, steps, model.expected.p50Ms),
     steps,
@@ -102,7 +98,8 @@ function familyFor(model: Model): Family {
   return familyOf(model.id) ?? familyOf(model.name) ?? familyOf(model.upstreamName) ?? "sd3.5-medium";
 }
 
-function capacity(endpoint: Endpoint): Pick<SimulatedEndpoint, "slots" | "queueCap"> {
+function capacity(endpoint: Endpoint, dialect: SimulatedDialect): Pick<SimulatedEndpoint, "slots" | "queueCap"> {
+  if (dialect === "ideogram") return { slots: IDEOGRAM_IN_FLIGHT, queueCap: 0 };
   if (endpoint.concurrency.kind === "known") return { slots: endpoint.concurrency.slots };
   return { slots: Math.max(HOSTED_SLOTS, endpoint.concurrency.max), queueCap: 0 };
 }

@@ -72,6 +72,12 @@ export interface Hosted {
   readonly mediaType: string;
 }
 
+/** Work that goes on after its reply; `render` is there once it is done. */
+export interface Later {
+  readonly order: Order;
+  readonly render?: Render;
+}
+
 export interface Exchange {
   readonly endpoint: SimulatedEndpoint;
   /** Path below the endpoint's prefix, and its groups that the route's pattern named. */
@@ -94,7 +100,7 @@ export interface Exchange {
   fetchHosted(id: string): Hosted | undefined;
   /** Starts work that goes on after the reply (asynchronous results); `poll` tells how it stands. */
   startLater(order: Order): string;
-  pollLater(id: string): "unknown" | "running" | Render;
+  pollLater(id: string): Later | undefined;
 }
 
 export interface Route {

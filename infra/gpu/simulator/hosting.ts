@@ -1,6 +1,6 @@
 /** Pictures behind temporary URLs, and work that goes on after its reply. State: two bounded maps a server. */
 import { randomUUID } from "node:crypto";
-import type { Hosted, Render } from "./exchange.ts";
+import type { Hosted, Later, Order, Render } from "./exchange.ts";
 
 /** Most entries kept of each kind; the oldest go first. */
 const KEPT = 64;
@@ -8,13 +8,13 @@ const KEPT = 64;
 export interface Hosting {
   host(picture: Hosted): string;
   fetchHosted(id: string): Hosted | undefined;
-  startLater(work: Promise<Render>): string;
-  pollLater(id: string): "unknown" | "running" | Render;
+  startLater(order: Order, work: Promise<Render>): string;
+  pollLater(id: string): Later | undefined;
 }
 
 export function createHosting(): Hosting {
   const pictures = new Map<string, Hosted>();
-  const works = new Map<string, "running" | Render>();
+  const works = new Map<string, Later>();
   const keep = <T>(map: Map<string, T>, id: string, value: T): void => {
     map.set(id, value);
     const oldest = map.keys().next().value;
@@ -27,12 +27,12 @@ export function createHosting(): Hosting {
       return id;
     },
     fetchHosted: (id) => pictures.get(id),
-    startLater(work) {
+    startLater(order, work) {
       const id = randomUUID().replaceAll("-", "");
-      keep(works, id, "running");
-      void work.then((render) => keep(works, id, render));
+      keep(works, id, { order });
+      void work.then((render) => keep(works, id, { order, render }));
       return id;
     },
-    pollLater: (id) => works.get(id) ?? "unknown",
+    pollLater: (id) => works.get(id),
   };
 }

@@ -67,7 +67,7 @@ const program: Command = new Command("npm run gpu --")
   .option("--host <address>", "address to listen on", "127.0.0.1")
   .addOption(
     new Option("--dialect <name>", "protocol that it speaks")
-      .choices(["generate", "openai-images"])
+      .choices(["generate", "openai-images", "gemini", "ideogram", "stability"])
       .default("generate"),
   )
   .addOption(
@@ -77,7 +77,7 @@ const program: Command = new Command("npm run gpu --")
       "openai",
     ]),
   )
-  .option("--slots <n>", "pictures in work at the same time", number(1, 1024, true), 4)
+  .option("--slots <n>", "pictures in work at the same time (default: 4)", number(1, 1024, true))
   .option("--queue-cap <n>", "most requests waiting; more get 429 (default: no bound)", number(0, 1e6, true))
   .option("--straggler-share <share>", "share of pictures that take 10 to 20 s longer", number(0, 1, false))
   .option("--seed <n>", "seed of everything random", number(0, 2 ** 31 - 1, true), 1)

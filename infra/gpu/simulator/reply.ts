@@ -65,3 +65,13 @@ export function troubleOf(render: Exclude<Render, { outcome: "drawn" }>): Troubl
 
 /** What is sent to a client that is gone: nobody sees it. */
 export const NOBODY: Reply = { status: 499, headers: {}, body: "" };
+
+/** The remaining time that the router sends along as `x-timeout-ms`; `undefined` when it does not. */
+export function timeoutHeaderMs(exchange: Exchange): number | undefined {
+  const header = Number(exchange.headers.get("x-timeout-ms"));
+  return header > 0 ? header : undefined;
+}
+
+export function epochSeconds(): number {
+  return Math.floor(Date.now() / 1000);
+}

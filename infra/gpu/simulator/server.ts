@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { commonRoutes } from "./common-routes.ts";
 import { type Control, createControl } from "./control.ts";
 import { reset } from "./delivery.ts";
-import { DIALECTS } from "./dialects/index.ts";
+import { dialectOf } from "./dialects/index.ts";
 import { type House, serve } from "./dispatch.ts";
 import { createPainter } from "./draw/painter.ts";
 import type { SimulatedEndpoint } from "./endpoint.ts";
@@ -52,7 +52,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const stages = new Map(
     endpoints.map((endpoint) => {
       const station = createStation({ endpoint, painter, clock, seed, timeScale });
-      const dialect = DIALECTS[endpoint.dialect];
+      const dialect = dialectOf(endpoint);
       const routes = [...dialect.routes, ...commonRoutes(station, () => faults.isOn(endpoint, "503"))];
       return [endpoint.id, { station, dialect, routes }];
     }),

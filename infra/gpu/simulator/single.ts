@@ -1,5 +1,5 @@
 /** One endpoint by the spelling of its model, as the case study's worker takes it (`-e MODEL=SD3.5_Medium`). */
-import type { Flavor, SimulatedDialect, SimulatedEndpoint } from "./endpoint.ts";
+import { type Flavor, IDEOGRAM_IN_FLIGHT, type SimulatedDialect, type SimulatedEndpoint } from "./endpoint.ts";
 import { type Family, familyOf } from "./families.ts";
 
 /** What each family's real service reports as its version. The hash of SD3.5 Medium stands for a snapshot's. */
@@ -18,8 +18,9 @@ export interface SingleOptions {
   /** Default `generate`. */
   readonly dialect?: SimulatedDialect;
   readonly flavor?: Flavor;
-  /** Default 4. */
+  /** Default 4; for `ideogram` 10, its limit of requests in flight. */
   readonly slots?: number;
+  /** Default: no bound; for `ideogram` 0. */
   readonly queueCap?: number;
   readonly stragglerShare?: number;
 }
@@ -28,6 +29,8 @@ export interface SingleOptions {
 export function singleEndpoint(options: SingleOptions): SimulatedEndpoint | undefined {
   const family = familyOf(options.model);
   if (!family) return undefined;
+  const isIdeogram = options.dialect === "ideogram";
+  const queueCap = options.queueCap ?? (isIdeogram ? 0 : undefined);
   return {
     id: family,
     model: family,
@@ -35,8 +38,8 @@ export function singleEndpoint(options: SingleOptions): SimulatedEndpoint | unde
     ...(options.flavor && { flavor: options.flavor }),
     servedName: SERVED[family],
     pin: SERVED[family],
-    slots: options.slots ?? 4,
-    ...(options.queueCap !== undefined && { queueCap: options.queueCap }),
+    slots: options.slots ?? (isIdeogram ? IDEOGRAM_IN_FLIGHT : 4),
+    ...(queueCap !== undefined && { queueCap }),
     honourCancel: true,
     ...(options.stragglerShare && { stragglers: { share: options.stragglerShare, extraMs: [10_000, 20_000] } }),
   };

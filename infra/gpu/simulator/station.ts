@@ -38,6 +38,8 @@ export interface StationState extends MachineCounts {
 export interface Station {
   readonly endpoint: SimulatedEndpoint;
   record(request: RequestRecord): void;
+  /** The client of this request left before the answer was whole. */
+  recordAbort(request: RequestRecord): void;
   render(order: Order, context: { readonly signal: AbortSignal; readonly fault?: Fault }): Promise<Render>;
   drawSeed(): number;
   state(): StationState;
@@ -74,6 +76,7 @@ export function createStation({ endpoint, painter, clock, seed, timeScale }: Sta
   });
   const records: RequestRecord[] = [];
   let requests = 0;
+  let aborted = 0;
 
   return {
     endpoint,
@@ -81,6 +84,10 @@ export function createStation({ endpoint, painter, clock, seed, timeScale }: Sta
       requests += 1;
       records.push(request);
       if (records.length > REMEMBERED) records.shift();
+    },
+    recordAbort(request) {
+      request.aborted = true;
+      aborted += 1;
     },
     render: (order, { signal, fault }) =>
       render({ endpoint, painter, gpu, chance: serviceChance }, order, { signal, ...(fault && { fault }) }),
@@ -91,7 +98,7 @@ export function createStation({ endpoint, painter, clock, seed, timeScale }: Sta
         ...counts,
         gpuSeconds: counts.gpuMs / 1000,
         requests,
-        aborted: records.filter(({ aborted }) => aborted).length,
+        aborted,
         lastRequests: [...records],
       };
     },

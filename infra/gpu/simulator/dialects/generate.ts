@@ -6,7 +6,7 @@ import { z } from "zod";
 import { sizeOf } from "../draw/size.ts";
 import type { Exchange, Order, Reply, ServerDialect, Trouble, TroubleKind } from "../exchange.ts";
 import { FAMILIES } from "../families.ts";
-import { base64, json, MEDIA_TYPES, NOBODY, readJson, troubleOf } from "../reply.ts";
+import { base64, json, MEDIA_TYPES, NOBODY, readJson, timeoutHeaderMs, troubleOf } from "../reply.ts";
 import { asksForFilter, triggeredTrouble } from "../triggers.ts";
 
 const DEFAULT_PROMPT = "a lighthouse on a cliff above the sea at sunset";
@@ -14,6 +14,7 @@ const DEFAULT_SEED = 42;
 const MAX_PIXELS = 20_000_000;
 
 const Side = z.int().min(64).max(8192);
+const Factor = z.number().min(1).max(8);
 const Body = z.object({
   prompt: z.string().min(1).max(32_000),
   model: z.string().nullish(),
@@ -32,9 +33,15 @@ const Body = z.object({
   timeout: z.number().positive().max(3600).nullish(),
   image: z.string().nullish(),
   mask: z.string().nullish(),
-  upscale: z.number().min(1).max(8).nullish(),
+  /** Makes a drawing worker upscale `image` instead. */
+  upscale: Factor.nullish(),
 });
 type Body = z.infer<typeof Body>;
+const UpscaleBody = Body.omit({ upscale: true }).extend({
+  prompt: Body.shape.prompt.default(""),
+  image: z.string(),
+  factor: Factor.nullish(),
+});
 
 const STATUS: Readonly<Record<TroubleKind, { readonly status: number; readonly code: string }>> = {
   invalid: { status: 400, code: "invalid_request" },
@@ -42,7 +49,7 @@ const STATUS: Readonly<Record<TroubleKind, { readonly status: number; readonly c
   refused: { status: 400, code: "moderation_blocked" },
   "model-gone": { status: 404, code: "model_not_found" },
   "rate-limited": { status: 429, code: "overloaded" },
-  "quota-exhausted": { status: 429, code: "quota_exhausted" },
+  "quota-exhausted": { status: 429, code: "quota_exceeded" },
   "server-error": { status: 500, code: "internal_error" },
   unavailable: { status: 503, code: "unavailable" },
   "timed-out": { status: 504, code: "timeout" },
@@ -56,8 +63,8 @@ export const generate: ServerDialect = {
       work: true,
       handle: (exchange) => draw(exchange, { prompt: DEFAULT_PROMPT, seed: DEFAULT_SEED }),
     },
-    { method: "POST", path: /^\/generate$/, work: true, handle: (exchange) => parsed(exchange, draw) },
-    { method: "POST", path: /^\/upscale$/, work: true, handle: (exchange) => parsed(exchange, upscale) },
+    { method: "POST", path: /^\/generate$/, work: true, handle: generatePath },
+    { method: "POST", path: /^\/upscale$/, work: true, handle: upscalePath },
   ],
   trouble,
   empty: (endpoint) => json(200, { image: "", model: endpoint.servedName, model_version: endpoint.pin }),
@@ -70,17 +77,21 @@ function trouble({ kind, message, retryAfterS }: Trouble): Reply {
   return json(status, { error: { code, message } }, headers);
 }
 
-async function parsed(
-  exchange: Exchange,
-  handle: (exchange: Exchange, body: Body) => Promise<Reply> | Reply,
-): Promise<Reply> {
-  const body = Body.safeParse(readJson(exchange.body));
-  if (!body.success) return trouble({ kind: "invalid", message: z.prettifyError(body.error) });
-  return handle(exchange, body.data);
+async function generatePath(exchange: Exchange): Promise<Reply> {
+  const parsed = Body.safeParse(readJson(exchange.body));
+  if (!parsed.success) return trouble({ kind: "invalid", message: z.prettifyError(parsed.error) });
+  const body = parsed.data;
+  if (exchange.endpoint.model === "upscaler" || body.upscale != null) return upscale(exchange, body, body.upscale);
+  return draw(exchange, body);
 }
 
-function draw(exchange: Exchange, body: Body): Promise<Reply> | Reply {
-  if (exchange.endpoint.model === "upscaler" || body.upscale != null) return upscale(exchange, body);
+async function upscalePath(exchange: Exchange): Promise<Reply> {
+  const parsed = UpscaleBody.safeParse(readJson(exchange.body));
+  if (!parsed.success) return trouble({ kind: "invalid", message: z.prettifyError(parsed.error) });
+  return upscale(exchange, parsed.data, parsed.data.factor);
+}
+
+function draw(exchange: Exchange, body: Body): Promise<Reply> {
   const { width, height } = FAMILIES[exchange.endpoint.model];
   return make(exchange, body, {
     width: body.width ?? width,
@@ -90,12 +101,11 @@ function draw(exchange: Exchange, body: Body): Promise<Reply> | Reply {
   });
 }
 
-async function upscale(exchange: Exchange, body: Body): Promise<Reply> {
-  if (body.image == null) return trouble({ kind: "invalid", message: "upscaling needs an image" });
-  const bytes = Buffer.from(body.image, "base64");
+async function upscale(exchange: Exchange, body: Body, asked: number | null | undefined): Promise<Reply> {
+  const bytes = Buffer.from(body.image ?? "", "base64");
   const size = await sizeOf(bytes);
-  if (!size) return trouble({ kind: "invalid", message: "the given picture could not be read" });
-  const factor = body.upscale ?? exchange.endpoint.upscaleFactor ?? 2;
+  if (!size) return trouble({ kind: "invalid", message: "upscaling needs an image that can be read" });
+  const factor = asked ?? exchange.endpoint.upscaleFactor ?? 2;
   return make(exchange, body, {
     width: Math.round(size.width * factor),
     height: Math.round(size.height * factor),
@@ -170,6 +180,5 @@ async function make(
 /** `timeout` in the body (seconds), else `x-timeout-ms`. */
 function timeoutOf(exchange: Exchange, body: Body): number | undefined {
   if (body.timeout != null) return body.timeout * 1000;
-  const header = Number(exchange.headers.get("x-timeout-ms"));
-  return header > 0 ? header : undefined;
+  return timeoutHeaderMs(exchange);
 }

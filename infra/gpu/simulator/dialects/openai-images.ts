@@ -2,39 +2,33 @@
  * Server side of `openai-images` as our own GPU servers speak it: vLLM-Omni and SGLang Diffusion.
  *
  * True to the wire, traps included: vLLM labels every file `image/png` and zips several, refuses `url`, never says the seed, and has two
- * shapes of errors; SGLang answers with a relative URL by default and draws with seed 1024 when none is named.
+ * shapes of errors; SGLang answers with a relative URL by default and draws with seed 1024 when none is named. Neither filters content.
  */
-import { z } from "zod";
-import type { Flavor, SimulatedEndpoint } from "../endpoint.ts";
-import type { Exchange, Reply, ServerDialect, Trouble } from "../exchange.ts";
+import type { z } from "zod";
+import { sizeOf } from "../draw/size.ts";
+import type { SimulatedEndpoint } from "../endpoint.ts";
+import type { Exchange, Order, Reply, ServerDialect, Trouble } from "../exchange.ts";
 import { FAMILIES } from "../families.ts";
-import { base64, json, MEDIA_TYPES, NOBODY, readJson, troubleOf } from "../reply.ts";
+import { base64, epochSeconds, json, MEDIA_TYPES, NOBODY, timeoutHeaderMs, troubleOf } from "../reply.ts";
 import { triggeredTrouble } from "../triggers.ts";
+import { type Fields, type Parsed, parseFormFields, parseJsonFields, parseSize } from "./openai-fields.ts";
 import { storedZip } from "./zip.ts";
 
 const MAX_PIXELS = 20_000_000;
 /** SGLang's older builds draw every request without a seed with this one. */
 const SGLANG_SEED = 1024;
-
-const Body = z.object({
-  prompt: z.string(),
-  model: z.string().nullish(),
-  n: z.int().min(1).max(10).nullish(),
-  size: z.string().nullish(),
-  width: z.int().min(16).nullish(),
-  height: z.int().min(16).nullish(),
-  response_format: z.string().nullish(),
-  output_format: z.enum(["png", "jpeg", "webp"]).nullish(),
-  negative_prompt: z.string().nullish(),
-  num_inference_steps: z.int().min(1).max(200).nullish(),
-  guidance_scale: z.number().min(0).max(20).nullish(),
-  seed: z.int().nullish(),
-});
-type Body = z.infer<typeof Body>;
+/** Weights and activations of SD3.5 Medium at 1024 × 1024, as vLLM-Omni's documentation gives them. */
+const PEAK_MEMORY_MB = 20_582;
 
 export const openaiImages: ServerDialect = {
   routes: [
-    { method: "POST", path: /^\/v1\/images\/generations$/, work: true, handle: generations },
+    {
+      method: "POST",
+      path: /^\/v1\/images\/generations$/,
+      work: true,
+      handle: (exchange) => make(exchange, parseJsonFields(exchange)),
+    },
+    { method: "POST", path: /^\/v1\/images\/edits$/, work: true, handle: edits },
     { method: "GET", path: /^\/v1\/images\/(?<id>[\w-]+)\/content$/, work: false, handle: content },
   ],
   trouble,
@@ -58,110 +52,108 @@ function trouble({ kind, message, retryAfterS }: Trouble, endpoint: SimulatedEnd
   const status = STATUS[kind];
   const headers: Record<string, string> = retryAfterS === undefined ? {} : { "retry-after": String(retryAfterS) };
   const fromEngine = status >= 500 || kind === "model-gone" || kind === "unauthorized";
-  if (flavorOf(endpoint) !== "vllm-omni" || !fromEngine) return json(status, { detail: message }, headers);
+  if (isSglang(endpoint) || !fromEngine) return json(status, { detail: message }, headers);
   const type = { 401: "AuthenticationError", 404: "NotFoundError" }[status] ?? "InternalServerError";
   return json(status, { error: { message, type, param: null, code: status } }, headers);
 }
 
-async function generations(exchange: Exchange): Promise<Reply> {
-  const { endpoint } = exchange;
-  const flavor = flavorOf(endpoint);
-  const parsed = Body.safeParse(readJson(exchange.body));
-  if (!parsed.success) return unprocessable(parsed.error);
-  const body = parsed.data;
-  const responseFormat = body.response_format ?? (flavor === "sglang" ? "url" : "b64_json");
-  const allowed = flavor === "sglang" ? ["url", "b64_json"] : ["b64_json", "file"];
-  if (!allowed.includes(responseFormat)) {
-    return json(422, {
-      detail: [
-        {
-          type: "enum",
-          loc: ["body", "response_format"],
-          msg: `Input should be ${allowed.map((word) => `'${word}'`).join(" or ")}`,
-          input: responseFormat,
-        },
-      ],
-    });
-  }
-  if (flavor === "vllm-omni" && body.model != null && body.model !== endpoint.servedName) {
-    return json(400, {
-      detail: `Model mismatch: request specifies '${body.model}' but server is running '${endpoint.servedName}'.`,
-    });
-  }
-  const size = sizeAsked(body, endpoint);
-  if (!size) return json(400, { detail: `Invalid size format: '${body.size}'. Expected format: 'WIDTHxHEIGHT'` });
-  if (size.width * size.height > MAX_PIXELS)
-    return json(400, { detail: "Requested image size is above this server's limit" });
-  return render(exchange, body, { ...size, responseFormat });
+async function edits(exchange: Exchange): Promise<Reply> {
+  const parsed = await parseFormFields(exchange, isSglang(exchange.endpoint) ? "mask" : "mask_image");
+  if (!parsed.image) return missing("image");
+  return make(exchange, parsed);
 }
 
-async function render(
-  exchange: Exchange,
-  body: Body,
-  asked: { readonly width: number; readonly height: number; readonly responseFormat: string },
-): Promise<Reply> {
+async function make(exchange: Exchange, parsed: Parsed): Promise<Reply> {
   const { endpoint } = exchange;
-  const format = body.output_format ?? "png";
-  const seed = body.seed ?? (flavorOf(endpoint) === "sglang" ? SGLANG_SEED : exchange.drawSeed());
-  const timeoutMs = Number(exchange.headers.get("x-timeout-ms"));
-  exchange.note({ seed, ...(body.model != null && { model: body.model }), ...(timeoutMs > 0 && { timeoutMs }) });
-  const refusal = triggeredTrouble(body.prompt);
-  // These servers have no content filter: a prompt that others refuse is drawn.
+  if (!parsed.fields.success) return unprocessable(parsed.fields.error);
+  const fields = parsed.fields.data;
+  const delivery = fields.response_format ?? (isSglang(endpoint) ? "url" : "b64_json");
+  const allowed = deliveries(endpoint, parsed.image !== undefined);
+  if (!allowed.includes(delivery)) return wrongWord("response_format", delivery, allowed);
+  // The wrong-pin fault serves another version under another name, which is what this check is for.
+  const servedName = exchange.reportedPin === endpoint.pin ? endpoint.servedName : exchange.reportedPin;
+  if (!isSglang(endpoint) && fields.model != null && fields.model !== servedName) {
+    const message = `Model mismatch: request specifies '${fields.model}' but server is running '${servedName}'.`;
+    return json(400, { detail: message });
+  }
+  const size = await sizeAsked(parsed, fields, endpoint);
+  if (!size) return json(400, { detail: `Invalid size format: '${fields.size}'. Expected format: 'WIDTHxHEIGHT'` });
+  if (size.width * size.height > MAX_PIXELS) {
+    return json(400, { detail: "Requested image size is above this server's limit" });
+  }
+  return render(exchange, fields, { ...size, delivery, ...filesOf(parsed) });
+}
+
+function deliveries(endpoint: SimulatedEndpoint, isEdit: boolean): readonly string[] {
+  if (isSglang(endpoint)) return ["url", "b64_json"];
+  return isEdit ? ["b64_json"] : ["b64_json", "file"];
+}
+
+function filesOf({ image, mask }: Parsed): Pick<Order, "image" | "mask"> {
+  return { ...(image && { image: { bytes: image, keep: 0.45 } }), ...(mask && { mask }) };
+}
+
+type Asked = Pick<Order, "width" | "height" | "image" | "mask"> & { readonly delivery: string };
+
+async function render(exchange: Exchange, fields: Fields, { delivery, ...canvas }: Asked): Promise<Reply> {
+  const { endpoint } = exchange;
+  const format = fields.output_format ?? "png";
+  const seed = fields.seed ?? (isSglang(endpoint) ? SGLANG_SEED : exchange.drawSeed());
+  const timeoutMs = timeoutHeaderMs(exchange);
+  exchange.note({ seed, ...(fields.model != null && { model: fields.model }), ...(timeoutMs && { timeoutMs }) });
+  const refusal = triggeredTrouble(fields.prompt);
   if (refusal && refusal.kind !== "refused") return trouble(refusal, endpoint);
   const drawn = await exchange.render({
-    prompt: body.prompt,
+    ...canvas,
+    prompt: fields.prompt,
     seed: Math.abs(seed) % 4_294_967_296,
     format,
-    width: asked.width,
-    height: asked.height,
-    pictures: body.n ?? 1,
-    ...(body.negative_prompt != null && { negativePrompt: body.negative_prompt }),
-    ...(body.num_inference_steps != null && { steps: body.num_inference_steps }),
-    ...(body.guidance_scale != null && { guidance: body.guidance_scale }),
+    pictures: fields.n ?? 1,
+    ...(fields.negative_prompt != null && { negativePrompt: fields.negative_prompt }),
+    ...(fields.num_inference_steps != null && { steps: fields.num_inference_steps }),
+    ...(fields.guidance_scale != null && { guidance: fields.guidance_scale }),
   });
   if (drawn.outcome !== "drawn") {
     const problem = troubleOf(drawn);
     return problem ? trouble(problem, endpoint) : NOBODY;
   }
-  if (asked.responseFormat === "file") return asFile(drawn.pictures, format);
-  const size = `${asked.width}x${asked.height}`;
-  if (flavorOf(endpoint) === "sglang") {
-    const ids = drawn.pictures.map((bytes) => exchange.host({ bytes, mediaType: MEDIA_TYPES[format] }));
+  const { pictures } = drawn;
+  const seconds = drawn.gpuMs / 1000;
+  if (delivery === "file") return asFile(pictures, format);
+  if (!isSglang(endpoint)) {
     return json(200, {
-      id: ids[0] ?? "",
       created: epochSeconds(),
-      data: drawn.pictures.map((bytes, index) => ({
-        b64_json: asked.responseFormat === "b64_json" ? base64(bytes) : null,
-        url: asked.responseFormat === "url" ? `/v1/images/${ids[index]}/content` : null,
-        revised_prompt: null,
-        file_path: null,
-        resize: null,
-      })),
-      peak_memory_mb: 20_610,
-      inference_time_s: drawn.gpuMs / 1000,
+      data: pictures.map((bytes) => ({ b64_json: base64(bytes), url: null, revised_prompt: null })),
+      output_format: format,
+      size: `${canvas.width}x${canvas.height}`,
+      metrics: { stage_durations: { diffusion: seconds }, peak_memory_mb: PEAK_MEMORY_MB },
     });
   }
+  const ids = pictures.map((bytes) => exchange.host({ bytes, mediaType: MEDIA_TYPES[format] }));
   return json(200, {
+    id: ids[0] ?? "",
     created: epochSeconds(),
-    data: drawn.pictures.map((bytes) => ({ b64_json: base64(bytes), url: null, revised_prompt: null })),
-    output_format: format,
-    size,
-    metrics: { stage_durations: { diffusion: drawn.gpuMs / 1000 }, peak_memory_mb: 20_610 },
+    data: pictures.map((bytes, index) => ({
+      b64_json: delivery === "b64_json" ? base64(bytes) : null,
+      url: delivery === "url" ? `/v1/images/${ids[index]}/content` : null,
+      revised_prompt: null,
+      file_path: null,
+      resize: null,
+    })),
+    peak_memory_mb: PEAK_MEMORY_MB,
+    inference_time_s: seconds,
   });
 }
 
 function asFile(pictures: readonly Uint8Array<ArrayBuffer>[], format: string): Reply {
   const [first] = pictures;
   if (first && pictures.length === 1) {
-    const headers = { "content-type": "image/png", "content-disposition": `attachment; filename="image.${format}"` };
-    return { status: 200, headers, body: first };
+    const disposition = `attachment; filename="image.${format}"`;
+    return { status: 200, headers: { "content-type": "image/png", "content-disposition": disposition }, body: first };
   }
-  const headers = { "content-type": "application/zip", "content-disposition": 'attachment; filename="images.zip"' };
-  return {
-    status: 200,
-    headers,
-    body: storedZip(pictures.map((bytes, index) => ({ name: `image_${index}.${format}`, bytes }))),
-  };
+  const body = storedZip(pictures.map((bytes, index) => ({ name: `image_${index}.${format}`, bytes })));
+  const disposition = 'attachment; filename="images.zip"';
+  return { status: 200, headers: { "content-type": "application/zip", "content-disposition": disposition }, body };
 }
 
 function content(exchange: Exchange): Reply {
@@ -180,24 +172,28 @@ function unprocessable(error: z.ZodError): Reply {
   return json(422, { detail });
 }
 
-function sizeAsked(
-  body: Body,
+function missing(field: string): Reply {
+  return json(422, { detail: [{ type: "missing", loc: ["body", field], msg: "Field required", input: null }] });
+}
+
+function wrongWord(field: string, input: string, allowed: readonly string[]): Reply {
+  const msg = `Input should be ${allowed.map((word) => `'${word}'`).join(" or ")}`;
+  return json(422, { detail: [{ type: "enum", loc: ["body", field], msg, input }] });
+}
+
+async function sizeAsked(
+  { image }: Parsed,
+  fields: Fields,
   endpoint: SimulatedEndpoint,
-): { readonly width: number; readonly height: number } | undefined {
-  const { width, height } = FAMILIES[endpoint.model];
-  if (flavorOf(endpoint) === "sglang" && body.width != null && body.height != null) {
-    return { width: body.width, height: body.height };
+): Promise<{ readonly width: number; readonly height: number } | undefined> {
+  if (isSglang(endpoint) && fields.width != null && fields.height != null) {
+    return { width: fields.width, height: fields.height };
   }
-  if (body.size == null || (flavorOf(endpoint) === "sglang" && body.size === "auto")) return { width, height };
-  const found = /^(\d{1,5})x(\d{1,5})$/.exec(body.size);
-  const size = { width: Number(found?.[1] ?? 0), height: Number(found?.[2] ?? 0) };
-  return size.width > 0 && size.height > 0 ? size : undefined;
+  if (fields.size != null && fields.size !== "auto") return parseSize(fields.size);
+  const { width, height } = FAMILIES[endpoint.model];
+  return (image && (await sizeOf(image))) ?? { width, height };
 }
 
-export function flavorOf(endpoint: SimulatedEndpoint): Flavor {
-  return endpoint.flavor ?? "vllm-omni";
-}
-
-export function epochSeconds(): number {
-  return Math.floor(Date.now() / 1000);
+function isSglang(endpoint: SimulatedEndpoint): boolean {
+  return endpoint.flavor === "sglang";
 }

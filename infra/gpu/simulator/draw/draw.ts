@@ -63,7 +63,10 @@ async function drawScene(
   drawMark(context, width, height);
 }
 
-/** Puts the reference under the new picture: all over at its strength, or, with a mask, wholly where the mask is black and opaque. */
+/**
+ * Puts the reference into the new picture: all over at its strength, or, with a mask, wholly where the mask does not free it.
+ * A mask frees what is transparent in it (OpenAI) or, when nothing is, what is white.
+ */
 async function layReference(
   canvas: Canvas,
   image: NonNullable<PictureSpec["image"]>,
@@ -85,15 +88,16 @@ async function layReference(
   keptContext.clearRect(0, 0, width, height);
   keptContext.drawImage(reference, 0, 0, width, height);
   const pixels = keptContext.getImageData(0, 0, width, height);
+  const byAlpha = maskPixels.data.some((value, at) => at % 4 === 3 && value < 255);
   for (let at = 0; at < pixels.data.length; at += 4) {
-    const white = (maskPixels.data[at] ?? 0) / 255;
-    const opaque = (maskPixels.data[at + 3] ?? 0) / 255;
-    pixels.data[at + 3] = Math.round((pixels.data[at + 3] ?? 0) * opaque * (1 - white));
+    const held = byAlpha ? (maskPixels.data[at + 3] ?? 0) : 255 - (maskPixels.data[at] ?? 0);
+    pixels.data[at + 3] = Math.round(((pixels.data[at + 3] ?? 0) * held) / 255);
   }
   keptContext.putImageData(pixels, 0, 0);
   context.drawImage(kept, 0, 0);
 }
 
+/** Real resampling, and nothing on top: a mark would spoil a measurement of it, and drawn sources carry theirs already. */
 async function drawResampled(canvas: Canvas, spec: PictureSpec): Promise<void> {
   if (!spec.image) throw new Error("an upscaler needs a picture");
   const context = canvas.getContext("2d");
@@ -101,7 +105,6 @@ async function drawResampled(canvas: Canvas, spec: PictureSpec): Promise<void> {
   context.imageSmoothingEnabled = true;
   context.imageSmoothingQuality = "high";
   context.drawImage(source, 0, 0, canvas.width, canvas.height);
-  drawMark(context, canvas.width, canvas.height);
 }
 
 /** What a content filter leaves of a picture: its colours. */

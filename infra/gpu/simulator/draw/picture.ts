@@ -27,8 +27,14 @@ export interface PictureSpec {
   readonly spoiled?: "black" | "blurred" | "half-size";
 }
 
-/** Quoted strings that a prompt asks to be rendered: 'GLOW', "Sale", “Neu”. At most four, each at most 80 characters. */
+const QUOTED = /"([^"]{1,80})"|„([^“”]{1,80})[“”]|“([^”]{1,80})”|(?<![\p{L}\p{N}])'([^']{1,80})'(?![\p{L}\p{N}])/gu;
+
+/**
+ * Quoted strings that a prompt asks to be rendered: 'GLOW', "Sale", “Neu”. At most four, each at most 80 characters. Read here and not
+ * by the router's own classifier, as a model would: what one of them misses must show.
+ */
 export function quotedIn(prompt: string): readonly string[] {
-  const found = prompt.matchAll(/"([^"]{1,80})"|“([^”]{1,80})”|(?<![\p{L}\p{N}])'([^']{1,80})'(?![\p{L}\p{N}])/gu);
-  return [...found].map((hit) => hit[1] ?? hit[2] ?? hit[3] ?? "").slice(0, 4);
+  return [...prompt.matchAll(QUOTED)]
+    .map(([, ...groups]) => groups.find((text) => text !== undefined) ?? "")
+    .slice(0, 4);
 }
