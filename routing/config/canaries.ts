@@ -4,60 +4,58 @@
 import { didYouMean } from "./closest-name.ts";
 import { id as idSchema } from "./fields.ts";
 import { type RoutingSurroundings, resolveModel } from "./resolve-model.ts";
+import type { BuiltRoutes } from "./routes.ts";
 import { canarySchema, type RawCanary } from "./routing-schema.ts";
-import type { Canary, Route } from "./snapshot.ts";
+import type { Canary, ModelId } from "./snapshot.ts";
 
 /** control.md §6: margin 1.5, at least 500 requests of the canary and 24 hours. */
 const DEFAULTS = { guard: 1.5, minRequests: 500, minHours: 24 } as const;
 
+type CanarySurroundings = RoutingSurroundings & BuiltRoutes;
+
 /** All canaries by name. */
 export function buildCanaries(
   raw: Readonly<Record<string, unknown>>,
-  routes: readonly Route[],
-  around: RoutingSurroundings,
+  around: CanarySurroundings,
 ): Record<string, Canary> {
   const canaries: Record<string, Canary> = {};
   /** Route → share that its canaries take together at the ends of their ramps. */
   const taken = new Map<string, number>();
   for (const [name, entry] of Object.entries(raw)) {
     const path = ["canaries", name];
-    const parsed = around.report.parse(canarySchema, entry, path);
-    if (around.report.parse(idSchema, name, path) === undefined || parsed === undefined) continue;
-    const candidate = checkTarget(name, parsed, routes, around);
-    checkRamp(name, parsed.ramp, around);
-    const total = (taken.get(parsed.route) ?? 0) + (parsed.ramp.at(-1) ?? 0);
-    taken.set(parsed.route, total);
-    if (total > 1 + 1e-9) {
-      const message = `the canaries of \`${parsed.route}\` add up to ${Math.round(total * 100)}%`;
-      const expected = "100% at most, all canaries of a route together";
-      around.report.error({ path: [...path, "ramp"], message, expected, hint: "end a ramp earlier" });
+    const { fields, whole } = around.report.parseBlock(canarySchema, entry, path);
+    const named = around.report.parse(idSchema, name, path) !== undefined;
+    const candidate = checkTarget(name, fields, around);
+    checkRamp(name, fields.ramp ?? [], around);
+    if (fields.route !== undefined) {
+      const total = (taken.get(fields.route) ?? 0) + (fields.ramp?.at(-1) ?? 0);
+      taken.set(fields.route, total);
+      if (total > 1 + 1e-9) {
+        const message = `the canaries of \`${fields.route}\` add up to ${Math.round(total * 100)}%`;
+        const expected = "100% at most, all canaries of a route together";
+        around.report.error({ path: [...path, "ramp"], message, expected, hint: "end a ramp earlier" });
+      }
     }
-    if (candidate !== undefined) canaries[name] = toCanary(name, candidate, parsed);
+    if (candidate !== undefined && whole !== undefined && named) canaries[name] = toCanary(name, candidate, whole);
   }
   return canaries;
 }
 
-function checkTarget(
-  name: string,
-  raw: RawCanary,
-  routes: readonly Route[],
-  around: RoutingSurroundings,
-): string | undefined {
+function checkTarget(name: string, raw: Partial<RawCanary>, around: CanarySurroundings): ModelId | undefined {
+  const { routes, names, allNamed, report } = around;
   const path = ["canaries", name];
-  const route = routes.find((other) => other.name === raw.route);
-  if (route === undefined) {
-    const hint = didYouMean(
-      raw.route,
-      routes.map((other) => other.name),
-    );
-    const expected = "a route of this file";
-    around.report.error({ path: [...path, "route"], message: `no route \`${raw.route}\``, expected, hint });
+  if (raw.route !== undefined && !names.has(raw.route) && allNamed) {
+    const message = `no route \`${raw.route}\``;
+    const hint = didYouMean(raw.route, names);
+    report.error({ path: [...path, "route"], message, expected: "a route of this file", hint });
   }
+  if (raw.candidate === undefined) return undefined;
+  const route = routes.find((other) => other.name === raw.route);
   const candidate = resolveModel(raw.candidate, [...path, "candidate"], around);
-  if (candidate !== undefined && candidate === route?.model) {
+  if (route !== undefined && candidate === route.model) {
     const message = `\`${candidate}\` is what \`${route.name}\` serves already`;
     const hint = "give the new version a model entry of its own (`variant_of`) and name that";
-    around.report.error({ path: [...path, "candidate"], message, expected: "another model", hint });
+    report.error({ path: [...path, "candidate"], message, expected: "another model", hint });
   }
   return candidate;
 }

@@ -14,6 +14,8 @@ export interface CatalogDraft extends Catalog {
   /** Knows the names of bad entries too, so that what mentions them is not called dangling. */
   readonly modelNames: ModelNames;
   readonly clusterIds: ReadonlySet<string>;
+  /** Models that the file means to serve somewhere, bad endpoints included. */
+  readonly intendedModels: ReadonlySet<string>;
 }
 
 /** Reads the whole file; what is bad is in the report and left out of the draft. */
@@ -22,7 +24,7 @@ export function buildCatalog(source: Source, report: Report): CatalogDraft {
   const modelNames = nameModels(member(source.value, "models"), report);
   const models = buildModels(member(source.value, "models"), modelNames, report);
   const { places, regionIds, clusterIds } = buildPlaces(source.value, modelNames, report);
-  const endpoints = buildEndpoints(member(source.value, "endpoints"), {
+  const { endpoints, intended } = buildEndpoints(member(source.value, "endpoints"), {
     models,
     modelNames,
     regionIds,
@@ -31,9 +33,7 @@ export function buildCatalog(source: Source, report: Report): CatalogDraft {
   });
   for (const place of Object.values(places)) {
     if (place.kind !== "cluster") continue;
-    const served = Object.values(endpoints).some(
-      ({ model, place: at }) => at === place.id && model === place.defaultModel,
-    );
+    const served = intended.some(({ place: at, model }) => at === place.id && model === place.defaultModel);
     if (served || models[place.defaultModel] === undefined) continue;
     report.error({
       path: ["clusters", place.id, "default_model"],
@@ -42,5 +42,6 @@ export function buildCatalog(source: Source, report: Report): CatalogDraft {
       hint: `add an endpoint with \`model: ${place.defaultModel}\` and \`cluster: ${place.id}\``,
     });
   }
-  return { models, endpoints, places, names: modelNames.table, modelNames, clusterIds };
+  const intendedModels = new Set(intended.map(({ model }) => model));
+  return { models, endpoints, places, names: modelNames.table, modelNames, clusterIds, intendedModels };
 }

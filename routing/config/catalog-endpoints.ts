@@ -17,52 +17,57 @@ interface Surroundings {
 }
 
 /** Providers that answer nobody without a key. */
-const NEEDS_KEY: ReadonlySet<DialectName> = new Set(["gemini", "ideogram", "stability"]);
+const NEEDS_KEY: ReadonlySet<DialectName> = new Set(["gemini", "ideogram", "stability", "workers-ai"]);
 
-/** Every endpoint that could be read, by id. */
-export function buildEndpoints(
-  raw: Readonly<Record<string, unknown>>,
-  around: Surroundings,
-): Record<EndpointId, Endpoint> {
-  const { report } = around;
-  const endpoints: Record<EndpointId, Endpoint> = {};
-  for (const [id, entry] of Object.entries(raw)) {
-    const path = ["endpoints", id];
-    const parsed = report.parse(endpointSchema, entry, path);
-    if (report.parse(idSchema, id, path) === undefined || parsed === undefined) continue;
-    const endpoint = buildEndpoint(id, parsed, around);
-    if (endpoint !== undefined) endpoints[id] = endpoint;
-  }
-  checkTwins(Object.values(endpoints), report);
-  return endpoints;
+/** Endpoints by id, and which model the file means to serve where, bad entries included. */
+export interface BuiltEndpoints {
+  readonly endpoints: Record<EndpointId, Endpoint>;
+  readonly intended: readonly { readonly model: ModelId; readonly place: PlaceId | undefined }[];
 }
 
-function buildEndpoint(id: EndpointId, raw: RawEndpoint, around: Surroundings): Endpoint | undefined {
-  const { models, modelNames, report } = around;
-  const path = ["endpoints", id];
-  const place = placeOf(id, raw, around);
-  const modelId = modelNames.resolve(raw.model);
-  if (modelId === undefined) {
-    const hint = modelNames.hint(raw.model);
-    report.error({
-      path: [...path, "model"],
-      message: `no model \`${raw.model}\``,
-      expected: "a model of this file",
-      hint,
-    });
+/** Reads every endpoint. */
+export function buildEndpoints(raw: Readonly<Record<string, unknown>>, around: Surroundings): BuiltEndpoints {
+  const { report, models, modelNames } = around;
+  const endpoints: Record<EndpointId, Endpoint> = {};
+  const intended: { model: ModelId; place: PlaceId | undefined }[] = [];
+  for (const [id, entry] of Object.entries(raw)) {
+    const path = ["endpoints", id];
+    const { fields, faults, whole } = report.parseBlock(endpointSchema, entry, path);
+    const named = report.parse(idSchema, id, path) !== undefined;
+    const place = faults.has("region") || faults.has("cluster") ? undefined : placeOf(id, fields, around);
+    const model = fields.model === undefined ? undefined : modelNames.resolve(fields.model);
+    if (fields.model !== undefined && model === undefined) {
+      const message = `no model \`${fields.model}\``;
+      const hint = modelNames.hint(fields.model);
+      report.error({ path: [...path, "model"], message, expected: "a model of this file", hint });
+    }
+    if (model === undefined) continue;
+    intended.push({ model, place });
+    const served = models[model];
+    // A model with problems has been reported; nothing more can be said about its endpoints.
+    if (served === undefined) continue;
+    checkPin(id, fields.pin, served, report);
+    if (whole === undefined || place === undefined || !named) continue;
+    const endpoint = toEndpoint(id, whole, served, place);
+    checkDialect(endpoint, report);
+    endpoints[id] = endpoint;
   }
-  const model = modelId === undefined ? undefined : models[modelId];
-  // A model with problems has been reported; nothing can be said about its endpoints.
-  if (place === undefined || model === undefined) return undefined;
-  if (raw.pin !== undefined && raw.pin !== model.pin) {
-    report.error({
-      path: [...path, "pin"],
-      message: `\`${raw.pin}\` is not what \`${model.id}\` is pinned to`,
-      expected: `\`${model.pin}\``,
-      hint: "correct it, or make another version a model of its own (`variant_of`)",
-    });
-  }
-  const endpoint: Endpoint = {
+  checkTwins(Object.values(endpoints), report);
+  return { endpoints, intended };
+}
+
+function checkPin(id: EndpointId, pin: string | undefined, model: Model, report: Report): void {
+  if (pin === undefined || pin === model.pin) return;
+  report.error({
+    path: ["endpoints", id, "pin"],
+    message: `\`${pin}\` is not what \`${model.id}\` is pinned to`,
+    expected: `\`${model.pin}\``,
+    hint: "correct it, or make another version a model of its own (`variant_of`)",
+  });
+}
+
+function toEndpoint(id: EndpointId, raw: RawEndpoint, model: Model, place: PlaceId): Endpoint {
+  return {
     id,
     model: model.id,
     place,
@@ -75,11 +80,9 @@ function buildEndpoint(id: EndpointId, raw: RawEndpoint, around: Surroundings): 
     failureDomain: raw.failure_domain ?? place,
     pictureHosts: raw.picture_hosts ?? [],
   };
-  checkDialect(endpoint, report);
-  return endpoint;
 }
 
-function placeOf(id: EndpointId, raw: RawEndpoint, around: Surroundings): PlaceId | undefined {
+function placeOf(id: EndpointId, raw: Partial<RawEndpoint>, around: Surroundings): PlaceId | undefined {
   const { regionIds, clusterIds, report } = around;
   if ((raw.region === undefined) === (raw.cluster === undefined)) {
     const message = raw.region === undefined ? `\`${id}\` is nowhere` : `\`${id}\` is in two places`;
@@ -103,14 +106,13 @@ function placeOf(id: EndpointId, raw: RawEndpoint, around: Surroundings): PlaceI
 
 function checkDialect(endpoint: Endpoint, report: Report): void {
   const path = ["endpoints", endpoint.id];
-  const local = endpoint.url.startsWith("http://");
   const bound = endpoint.url === AI_BINDING_URL;
-  if (bound !== (endpoint.dialect === "workers-ai")) {
-    const message = `\`${endpoint.url}\` does not go with the dialect \`${endpoint.dialect}\``;
-    const expected = `\`${AI_BINDING_URL}\` with the dialect \`workers-ai\`, and only there`;
-    report.error({ path: [...path, "url"], message, expected });
+  if (bound && endpoint.dialect !== "workers-ai") {
+    const message = `\`${AI_BINDING_URL}\` does not go with the dialect \`${endpoint.dialect}\``;
+    const expected = "an https URL: the binding serves `workers-ai` only";
+    report.error({ path: [...path, "url"], message, expected, hint: "write the server's address" });
   }
-  if (NEEDS_KEY.has(endpoint.dialect) && endpoint.secret === undefined && !local) {
+  if (!bound && isHosted(endpoint) && endpoint.secret === undefined) {
     const message = `\`${endpoint.id}\` has no \`secret\``;
     const expected = `the name of the Worker secret with the key for ${endpoint.dialect}`;
     report.error({ path, at: "key", message, expected, hint: "add `secret: …_API_KEY`" });
@@ -134,6 +136,11 @@ function checkDialect(endpoint: Endpoint, report: Report): void {
     const message = `it starts with ${concurrency.initial} slots and has ${concurrency.max} at most`;
     report.error({ path: [...path, "concurrency"], at: "key", message, expected: "start ≤ max", hint: "swap them?" });
   }
+}
+
+/** Plain http is loopback only, so a simulator. */
+function isHosted({ dialect, url }: Endpoint): boolean {
+  return NEEDS_KEY.has(dialect) && !url.startsWith("http://");
 }
 
 /** The same URL twice: an error for the same model; for two models on counted slots a warning, because each counts them all. */

@@ -60,38 +60,48 @@ export function nameModels(raw: Block, report: Report): ModelNames {
 
 /** Every model that could be read, by id. */
 export function buildModels(raw: Block, names: ModelNames, report: Report): Record<ModelId, Model> {
-  const parsed = new Map<ModelId, RawModel>();
+  const parsed = new Map<ModelId, Entry>();
   for (const [id, entry] of Object.entries(raw)) {
-    const model = report.parse(modelSchema, entry, ["models", id]);
-    if (report.parse(idSchema, id, ["models", id]) !== undefined && model !== undefined) parsed.set(id, model);
+    const { fields, faults, whole } = report.parseBlock(modelSchema, entry, ["models", id]);
+    const named = report.parse(idSchema, id, ["models", id]) !== undefined;
+    parsed.set(id, { own: fields, faults, whole: named && whole !== undefined });
   }
   const models: Record<ModelId, Model> = {};
   for (const [id, entry] of parsed) {
     const model = buildModel(id, entry, { parsed, names, report });
-    if (model !== undefined) models[id] = model;
+    if (model !== undefined && entry.whole) models[id] = model;
   }
   for (const model of Object.values(models)) checkFaster(model, models, report);
   checkSuccessors(models, report);
   return models;
 }
 
+interface Entry {
+  readonly own: RawModel;
+  /** Members that were reported already: nothing more is said about them. */
+  readonly faults: ReadonlySet<string>;
+  readonly whole: boolean;
+}
+
 interface Surroundings {
-  readonly parsed: ReadonlyMap<ModelId, RawModel>;
+  readonly parsed: ReadonlyMap<ModelId, Entry>;
   readonly names: ModelNames;
   readonly report: Report;
 }
 
-function buildModel(id: ModelId, own: RawModel, around: Surroundings): Model | undefined {
+function buildModel(id: ModelId, { own, faults }: Entry, around: Surroundings): Model | undefined {
   const { report } = around;
   const base = own.variant_of === undefined ? undefined : baseOf(id, own.variant_of, around);
   // A base that is missing or bad has been reported; what it would have supplied is not missing here.
-  if (own.variant_of !== undefined && base === undefined) return undefined;
+  if ((own.variant_of !== undefined && base === undefined) || faults.has("variant_of")) return undefined;
   const entry = base === undefined ? own : inherit(base, own);
   const faster = linkedModel(id, "faster", own.faster, around);
   const successor = linkedModel(id, "successor", own.successor, around);
   const { dialect, pin, expected, capabilities } = entry;
-  const missing = (name: string, needed: string, hint: string) =>
+  const missing = (name: string, needed: string, hint: string) => {
+    if (faults.has(name.replace(/\..*/, ""))) return;
     report.error({ path: ["models", id], at: "key", message: `\`${id}\` has no \`${name}\``, expected: needed, hint });
+  };
   if (dialect === undefined)
     missing("dialect", "the protocol that its endpoints speak", "add `dialect: openai-images`");
   if (pin === undefined) missing("pin", "the exact version that its endpoints report", PIN_HINT);
@@ -146,12 +156,12 @@ function baseOf(id: ModelId, name: string, { parsed, names, report }: Surroundin
     return undefined;
   }
   const base = parsed.get(baseId);
-  if (baseId === id || base?.variant_of !== undefined) {
+  if (baseId === id || base?.own.variant_of !== undefined) {
     const hint = "name the model that both are variants of";
     report.error({ path, message: `\`${baseId}\` is a variant itself`, expected: "a model that is no variant", hint });
     return undefined;
   }
-  return base;
+  return base?.whole ? base.own : undefined;
 }
 
 /** A variant has all that the base has, but for what it says itself; links and names are its own. */

@@ -7,8 +7,8 @@ import { buildCatalog } from "./catalog-build.ts";
 import { orderProblems, type Problem } from "./problem.ts";
 import { openReport, type Report } from "./report.ts";
 import { buildRouting } from "./routing-build.ts";
-import { SNAPSHOT_SCHEMA, type Snapshot } from "./snapshot.ts";
-import { contentVersion } from "./snapshot-json.ts";
+import { SNAPSHOT_SCHEMA, type Snapshot, type SnapshotContent } from "./snapshot.ts";
+import { canonicalJson, contentVersion } from "./snapshot-json.ts";
 import { readYaml, type Source, type SourceText } from "./yaml-source.ts";
 
 export type Compiled =
@@ -30,7 +30,9 @@ export async function compile(files: {
   const warnings = orderProblems([...routingFile.report.warnings, ...catalogFile.report.warnings]);
   if (problems.length > 0 || routing === undefined || catalog === undefined) return { ok: false, problems, warnings };
   const { models, endpoints, places, names } = catalog;
-  const content = { routing, catalog: { models, endpoints, places, names } };
+  const stored = canonicalJson({ routing, catalog: { models, endpoints, places, names } });
+  // As the Worker will read it, down to the order of members.
+  const content = JSON.parse(stored) as SnapshotContent;
   const version = await contentVersion(content);
   return { ok: true, snapshot: { schema: SNAPSHOT_SCHEMA, version, content }, warnings };
 }

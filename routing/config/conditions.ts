@@ -7,10 +7,7 @@ import type { RawCondition } from "./routing-schema.ts";
 import type { Condition } from "./snapshot.ts";
 
 /** The compiled form. One that can never hold is a problem. */
-export function toCondition(
-  raw: RawCondition,
-  { path, report }: { readonly path: Path; readonly report: Report },
-): Condition {
+export function toCondition(raw: RawCondition, path: Path, report: Report): Condition {
   const { min_pixels: minPixels, max_pixels: maxPixels } = raw;
   if (minPixels !== undefined && maxPixels !== undefined && minPixels > maxPixels) {
     const message = `nothing has ${minPixels} px or more and ${maxPixels} px or less`;

@@ -34,11 +34,11 @@ export function orNone<Output>(schema: z.ZodType<Output>) {
   return choose<Output | null>((raw) => (raw === "none" ? none : schema));
 }
 
-/** A block with exactly these members. */
-export function block<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+/** A block with exactly these members; `or` names the other form that the value may have. */
+export function block<Shape extends z.core.$ZodLooseShape>(shape: Shape, or = "") {
   const names = Object.keys(shape);
   return z.strictObject(shape, {
-    error: (issue) => (issue.code === "unrecognized_keys" ? oneOf(names) : `a block with ${names.join(", ")}`),
+    error: (issue) => (issue.code === "unrecognized_keys" ? oneOf(names) : `${or}a block with ${names.join(", ")}`),
   });
 }
 

@@ -8,8 +8,8 @@ import { inferSchema } from "./routing-schema.ts";
 import type { InferRule, Route } from "./snapshot.ts";
 
 /** In order of matching; the last one always holds, or that is a problem. */
-export function buildInfer(raw: unknown, routes: readonly Route[], report: Report): InferRule[] {
-  if (raw === undefined || !Array.isArray(raw)) return builtIn(routes);
+export function buildInfer(raw: readonly unknown[] | undefined, routes: readonly Route[], report: Report): InferRule[] {
+  if (raw === undefined) return builtIn(routes);
   const rules: InferRule[] = [];
   let complete = true;
   for (const [index, entry] of raw.entries()) {
@@ -17,7 +17,7 @@ export function buildInfer(raw: unknown, routes: readonly Route[], report: Repor
     const parsed = report.parse(inferSchema, entry, path);
     complete &&= parsed !== undefined;
     if (parsed === undefined) continue;
-    const when = toCondition(parsed.when ?? {}, { path: [...path, "when"], report });
+    const when = toCondition(parsed.when ?? {}, [...path, "when"], report);
     const former = rules.find((rule) => includes(rule.when, when));
     if (former !== undefined) {
       const message = `this rule is never reached: ${former.id} takes every request that it matches`;

@@ -9,26 +9,38 @@ import { type RoutingSurroundings, resolveModel } from "./resolve-model.ts";
 import { policySchema, type RawPolicy } from "./routing-schema.ts";
 import type { Downgrade, Policy, PolicyName } from "./snapshot.ts";
 
-/** All policies by name, the built-in ones always among them. */
-export function buildPolicies(
-  raw: Readonly<Record<string, unknown>>,
-  around: RoutingSurroundings,
-): Record<PolicyName, Policy> {
+interface BuiltPolicies {
+  /** By name, the built-in ones always among them. A bad one keeps its tier's numbers. */
+  readonly policies: Record<PolicyName, Policy>;
+  /** Names of the bad ones: nothing follows from their numbers. */
+  readonly unsound: ReadonlySet<PolicyName>;
+}
+
+/** Reads every policy. */
+export function buildPolicies(raw: Readonly<Record<string, unknown>>, around: RoutingSurroundings): BuiltPolicies {
+  const { report } = around;
   const policies: Record<PolicyName, Policy> = { ...TIERS };
+  const unsound = new Set<PolicyName>();
   for (const [name, entry] of Object.entries(raw)) {
     const path = ["policies", name];
-    const parsed = around.report.parse(policySchema, entry, path);
-    if (around.report.parse(idSchema, name, path) === undefined) continue;
-    const tier = isTier(name) ? name : tierOf(parsed);
-    // A bad entry keeps its tier's numbers, so that routes that name it are not called dangling.
-    policies[name] = parsed === undefined ? { ...TIERS[tier], name } : buildPolicy(name, tier, parsed, around);
+    const { fields, whole } = report.parseBlock(policySchema, entry, path);
+    if (report.parse(idSchema, name, path) === undefined) continue;
+    if (whole === undefined) unsound.add(name);
+    if (isTier(name) && fields.tier !== undefined && fields.tier !== name) {
+      const message = `\`${name}\` is a tier itself`;
+      const hint = "remove `tier`, or give the policy a name of its own";
+      report.error({ path: [...path, "tier"], message, expected: "`tier` only in policies of your own", hint });
+    }
+    const policy = buildPolicy(name, isTier(name) ? name : tierOf(fields), fields, around);
+    policies[name] = policy;
+    if (whole !== undefined) checkPolicy(policy, report);
   }
-  return policies;
+  return { policies, unsound };
 }
 
 /** Where a policy of the owner's own name starts from. */
-function tierOf(raw: RawPolicy | undefined): Tier {
-  return raw?.tier ?? (raw?.mode === "job" ? "quality-render" : "fast-preview");
+function tierOf(raw: RawPolicy): Tier {
+  return raw.tier ?? (raw.mode === "job" ? "quality-render" : "fast-preview");
 }
 
 function buildPolicy(name: PolicyName, tier: Tier, raw: RawPolicy, around: RoutingSurroundings): Policy {
@@ -48,7 +60,7 @@ function buildPolicy(name: PolicyName, tier: Tier, raw: RawPolicy, around: Routi
   const timeoutMs = raw.attempt_timeout === undefined ? atMost(tierTimeoutMs, deadlineMs) : raw.attempt_timeout;
   const draft = raw.progressive?.draft;
   const draftModel = draft === undefined ? undefined : resolveModel(draft, [...path, "progressive", "draft"], around);
-  const policy: Policy = {
+  return {
     ...base,
     name,
     mode,
@@ -71,8 +83,6 @@ function buildPolicy(name: PolicyName, tier: Tier, raw: RawPolicy, around: Routi
     acceptSecondBill: raw.accept_second_bill ?? base.acceptSecondBill,
     sloMs: raw.slo ?? deadlineMs,
   };
-  checkPolicy(policy, around.report);
-  return policy;
 }
 
 function atMost(value: number | undefined, limit: number): number | undefined {

@@ -3,7 +3,7 @@
  *
  * Nothing stops at the first problem: a part that does not parse is left out, and the rest is read on.
  */
-import type { z } from "zod";
+import { z } from "zod";
 import { didYouMean } from "./closest-name.ts";
 import type { Path, Problem } from "./problem.ts";
 import type { Complaint, Source } from "./yaml-source.ts";
@@ -16,13 +16,30 @@ export interface Report {
   warn(complaint: Complaint): void;
   /** The parsed part; `undefined` when it has problems, which are in the report then. */
   parse<Output>(schema: z.ZodType<Output>, raw: unknown, path: Path): Output | undefined;
+  /** A block, member by member, so that a bad member does not hide what is wrong with the others. */
+  parseBlock<Shape extends z.core.$ZodShape>(schema: z.ZodObject<Shape>, raw: unknown, path: Path): ParsedBlock<Shape>;
 }
+
+/** What could be read of a block. */
+export interface ParsedBlock<Shape extends z.core.$ZodShape> {
+  /** The members that are sound. */
+  readonly fields: Partial<z.output<z.ZodObject<Shape>>>;
+  /** Names of the members that have problems, and of those that are missing. */
+  readonly faults: ReadonlySet<string>;
+  /** The block as a whole, when nothing at all is wrong with it. */
+  readonly whole?: z.output<z.ZodObject<Shape>>;
+}
+
+const NO_FAULTS: ReadonlySet<string> = new Set();
 
 /** An empty report, but for the source's own syntax problems. */
 export function openReport(source: Source): Report {
   const problems: Problem[] = [...source.problems];
   const warnings: Problem[] = [];
   const error = (complaint: Complaint) => void problems.push(source.problem(complaint));
+  const reportIssues = (issues: readonly z.core.$ZodIssue[], raw: unknown, path: Path) => {
+    for (const issue of issues) for (const complaint of complaints(issue, raw, path)) error(complaint);
+  };
   return {
     problems,
     warnings,
@@ -31,8 +48,19 @@ export function openReport(source: Source): Report {
     parse: (schema, raw, path) => {
       const parsed = schema.safeParse(raw);
       if (parsed.success) return parsed.data;
-      for (const issue of parsed.error.issues) for (const complaint of complaints(issue, raw, path)) error(complaint);
+      reportIssues(parsed.error.issues, raw, path);
       return undefined;
+    },
+    parseBlock: <Shape extends z.core.$ZodShape>(schema: z.ZodObject<Shape>, raw: unknown, path: Path) => {
+      const parsed = schema.safeParse(raw);
+      if (parsed.success) return { fields: parsed.data, faults: NO_FAULTS, whole: parsed.data };
+      reportIssues(parsed.error.issues, raw, path);
+      const faults = new Set(parsed.error.issues.map(({ path: [first] }) => String(first)));
+      const sound = Object.entries(schema.shape).flatMap(([name, member]) => {
+        const found = isBlock(raw) && !faults.has(name) ? z.safeParse(member, raw[name]) : undefined;
+        return found?.success && found.data !== undefined ? [[name, found.data]] : [];
+      });
+      return { fields: Object.fromEntries(sound), faults };
     },
   };
 }

@@ -35,7 +35,7 @@ export function resolveModel(
     report.error({ path, message: `\`${id}\` is an upscaler`, expected: "a model that draws", hint });
     return undefined;
   }
-  if (!Object.values(catalog.endpoints).some((endpoint) => endpoint.model === id)) {
+  if (!catalog.intendedModels.has(id)) {
     const message = `no endpoint serves \`${id}\``;
     report.error({
       path,

@@ -20,7 +20,7 @@ const signals = {
 
 const matchSchema = z.preprocess(
   (raw) => (typeof raw === "string" ? { purpose: raw } : raw),
-  block({ purpose: oneOrMore(id, "a purpose or a list of purposes").optional(), ...signals }),
+  block({ purpose: oneOrMore(id, "a purpose or a list of purposes").optional(), ...signals }, "a purpose, or "),
 );
 
 export const routeSchema = block({
