@@ -13,6 +13,8 @@ export const READ_BYTES = 256 * 1024;
 /** What a read yields. Bytes belong to the caller from then on. */
 export type Piece =
   | { readonly kind: "bytes"; readonly bytes: Uint8Array<ArrayBuffer> }
+  /** All bytes so far were not the picture; another begins. Only where a picture is searched for in a document. */
+  | { readonly kind: "restart" }
   | { readonly kind: "end" }
   | { readonly kind: "failed"; readonly failure: AttemptFailure };
 

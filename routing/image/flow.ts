@@ -5,7 +5,7 @@
  * short picture is never silent. In workerd it is an internal stream, into which buffers go round; elsewhere a pulled one.
  */
 import type { AttemptFailure } from "../failure/index.ts";
-import type { ByteSource } from "./byte-source.ts";
+import { type ByteSource, READ_BYTES } from "./byte-source.ts";
 
 /** How a flow ended. `bytes` is what was handed on. */
 export type FlowEnd =
@@ -69,6 +69,7 @@ function stepper(input: FlowInput): { next(spare?: ArrayBuffer): Promise<Step>; 
       const piece = await source.next(spare);
       if (piece.kind === "bytes") return take(piece.bytes);
       if (piece.kind === "failed") return { end: { whole: false, bytes, failure: piece.failure } };
+      if (piece.kind === "restart") return { end: { whole: false, bytes, failure: TAKEN_BACK } };
       const short = lengthBytes !== undefined && lengthBytes !== bytes;
       const failure: AttemptFailure | undefined = short
         ? { reason: "bad_picture", defect: "truncated" }
@@ -77,6 +78,9 @@ function stepper(input: FlowInput): { next(spare?: ArrayBuffer): Promise<Step>; 
     },
   };
 }
+
+/** The document excluded its picture after it had begun to stream. */
+const TAKEN_BACK: AttemptFailure = { reason: "bad_response", defect: "no_picture" };
 
 /** Reason of a stream that we break off; the client's connection is cut. */
 function broken(failure: AttemptFailure): Error {
@@ -101,7 +105,8 @@ async function pump(input: FlowInput, writable: WritableStream<Uint8Array<ArrayB
         return step.end;
       }
       await writer.write(step.chunk);
-      spare = input.source.fillsBuffers ? step.chunk.buffer : undefined;
+      const { buffer } = step.chunk;
+      spare = input.source.fillsBuffers && buffer.byteLength <= READ_BYTES ? buffer : undefined;
     }
   } catch (error: unknown) {
     await input.source.cancel(error);

@@ -37,7 +37,7 @@ export async function holdHead(source: ByteSource, options: HoldOptions): Promis
   // A picture known to be too large for the bound streams anyway: hold no more of it than the check needs.
   const stopAtBytes =
     lengthBytes !== undefined && lengthBytes > options.maxBytes ? SNIFF_BYTES : Math.max(options.maxBytes, SNIFF_BYTES);
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let chunks: Uint8Array<ArrayBuffer>[] = [];
   let heldBytes = 0;
   while (heldBytes < stopAtBytes) {
     const piece = await source.next(nextBuffer(lengthBytes, heldBytes));
@@ -45,6 +45,11 @@ export async function holdHead(source: ByteSource, options: HoldOptions): Promis
     if (piece.kind === "end") {
       if (lengthBytes !== undefined && lengthBytes !== heldBytes) return truncated();
       return { ok: true, value: { whole: true, head: joined(chunks, heldBytes) } };
+    }
+    if (piece.kind === "restart") {
+      chunks = [];
+      heldBytes = 0;
+      continue;
     }
     chunks.push(piece.bytes);
     heldBytes += piece.bytes.length;
