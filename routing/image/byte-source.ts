@@ -12,9 +12,8 @@ export const READ_BYTES = 256 * 1024;
 
 /** What a read yields. Bytes belong to the caller from then on. */
 export type Piece =
-  | { readonly kind: "bytes"; readonly bytes: Uint8Array<ArrayBuffer> }
-  /** All bytes so far were not the picture; another begins. Only where a picture is searched for in a document. */
-  | { readonly kind: "restart" }
+  /** `restart`: what came before was not the picture after all, it begins here. Only where one is searched for in a document. */
+  | { readonly kind: "bytes"; readonly bytes: Uint8Array<ArrayBuffer>; readonly restart?: true }
   | { readonly kind: "end" }
   | { readonly kind: "failed"; readonly failure: AttemptFailure };
 

@@ -35,17 +35,22 @@ export type Extraction =
   | { readonly found: false; readonly document: DocumentResult };
 
 /** Reads a response until its picture is held whole, or its head is. */
-export async function extractPicture(
+export function extractPicture(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
   select: PictureField,
   options: ExtractOptions,
 ): Promise<Extraction> {
   const readBytes = Math.min(READ_BYTES, (options.documentBytes ?? READ_BYTES) + 1);
-  const { pictures, document } = openPictures(
-    openSource(body, readBytes),
-    createBase64Scanner(select, options),
-    options,
-  );
+  return extractFromSource(openSource(body, readBytes), select, options);
+}
+
+/** The same for a document whose source somebody watches over. */
+export async function extractFromSource(
+  source: ByteSource,
+  select: PictureField,
+  options: ExtractOptions,
+): Promise<Extraction> {
+  const { pictures, document } = openPictures(source, createBase64Scanner(select, options), options);
   const held = await holdHead(pictures, { maxBytes: options.maxHeadBytes });
   if (held.ok) return { found: true, held: held.value, document };
   return { found: false, document: await document };
@@ -59,6 +64,7 @@ function openPictures(
 ): { readonly pictures: ByteSource; readonly document: Promise<DocumentResult> } {
   const { promise: document, resolve } = Promise.withResolvers<DocumentResult>();
   const ready: Piece[] = [];
+  let restarted = false;
   let spareInput: ArrayBuffer | undefined;
 
   /** Reads on until something is ready. */
@@ -68,8 +74,11 @@ function openPictures(
       if (piece.kind !== "bytes") return finish(piece);
       const { restart, bytes, failed } = scanner.push(piece.bytes, room);
       spareInput = source.fillsBuffers ? piece.bytes.buffer : undefined;
-      if (restart) ready.push({ kind: "restart" });
-      if (bytes.length > 0) ready.push({ kind: "bytes", bytes });
+      restarted ||= restart;
+      if (bytes.length > 0) {
+        ready.push({ kind: "bytes", bytes, ...(restarted ? { restart: true } : {}) });
+        restarted = false;
+      }
       if (failed === undefined) continue;
       await source.cancel(failed);
       const failure = toFailure(failed, limits);
@@ -99,7 +108,7 @@ function openPictures(
         if (ready.length === 0) await readOn(spare);
         const [piece] = ready;
         // The last word stays: asked again, it is said again.
-        if (piece?.kind === "bytes" || piece?.kind === "restart") ready.shift();
+        if (piece?.kind === "bytes") ready.shift();
         return piece as Piece;
       },
       async cancel(reason) {

@@ -67,9 +67,12 @@ function stepper(input: FlowInput): { next(spare?: ArrayBuffer): Promise<Step>; 
       const first = held.shift();
       if (first !== undefined) return take(first);
       const piece = await source.next(spare);
+      if (piece.kind === "bytes" && piece.restart) {
+        await source.cancel(TAKEN_BACK.reason);
+        return { end: { whole: false, bytes, failure: TAKEN_BACK } };
+      }
       if (piece.kind === "bytes") return take(piece.bytes);
       if (piece.kind === "failed") return { end: { whole: false, bytes, failure: piece.failure } };
-      if (piece.kind === "restart") return { end: { whole: false, bytes, failure: TAKEN_BACK } };
       const short = lengthBytes !== undefined && lengthBytes !== bytes;
       const failure: AttemptFailure | undefined = short
         ? { reason: "bad_picture", defect: "truncated" }

@@ -46,10 +46,9 @@ export async function holdHead(source: ByteSource, options: HoldOptions): Promis
       if (lengthBytes !== undefined && lengthBytes !== heldBytes) return truncated();
       return { ok: true, value: { whole: true, head: joined(chunks, heldBytes) } };
     }
-    if (piece.kind === "restart") {
+    if (piece.restart) {
       chunks = [];
       heldBytes = 0;
-      continue;
     }
     chunks.push(piece.bytes);
     heldBytes += piece.bytes.length;
