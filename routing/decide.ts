@@ -14,6 +14,7 @@ import type { RequestFailure, Result } from "./failure/index.ts";
 import type { ImageRequest, PictureFormat } from "./image/request.ts";
 import type { AskedPicture } from "./plan/capability.ts";
 import { requestDeadlineMs } from "./plan/deadline.ts";
+import type { MeasuredTimes } from "./plan/leg-times.ts";
 import type { Plan } from "./plan/plan.ts";
 import { createPlanner } from "./plan/planner.ts";
 import { defaultSize, fitSize, type Size } from "./plan/size.ts";
@@ -45,6 +46,8 @@ export interface DecideInput {
   readonly tenant: string;
   readonly automation: boolean;
   readonly location: ClientLocation;
+  /** Service times that were measured, where there are enough samples; the catalogue's guess holds elsewhere. */
+  readonly measured?: MeasuredTimes;
 }
 
 export interface Decided {
@@ -66,7 +69,7 @@ export function createDecider(snapshot: Snapshot): Decider {
   const classify = createClassifier(snapshot);
   const regions = createRegions(snapshot);
   const plan = createPlanner(snapshot, regions);
-  return ({ ask, tenant, automation, location }) => {
+  return ({ ask, tenant, automation, location, measured }) => {
     const model = askedModel(snapshot, ask.model);
     if (!model.ok) return model;
     const classified = classify(toFeatures({ ask, model: model.value, tenant, automation, location }));
@@ -83,6 +86,7 @@ export function createDecider(snapshot: Snapshot): Decider {
       home,
       picture: toPicture(ask, size.value),
       ...(ask.deadlineMs === undefined ? {} : { deadlineMs: ask.deadlineMs }),
+      ...(measured === undefined ? {} : { measured }),
     });
     if (!planned.ok) return planned;
     const deadline = requestDeadlineMs(planned.value.policy, ask.deadlineMs);

@@ -31,7 +31,10 @@ export interface ChainAsk {
   readonly home: PlaceId;
 }
 
-/** The chain in order; empty when nothing serves any of its models. */
+/**
+ * The chain in order; empty when nothing serves any of its models. `any-region` gives every region that is left: the planner takes
+ * the first that can do it in time.
+ */
 export function outlineChain(ask: ChainAsk): readonly Outline[] {
   const places = placesInOrder(ask);
   const legs = present(firstUnused({ ask, legs: [] }, { kind: "primary", model: ask.model, places: places.all }));
@@ -75,7 +78,7 @@ function legsOf(step: FallbackStep, draft: Draft): readonly Outline[] {
     case "faster-model":
       return present(firstUnused(draft, { kind, model: faster, places: places.all }));
     case "any-region":
-      return [ask.model, faster].flatMap((model) => present(firstUnused(draft, { kind, model, places: places.near })));
+      return [ask.model, faster].flatMap((model) => unused(draft, { kind, model, places: places.near }));
     case "cluster":
       return present(firstUnused(draft, { kind, model: ask.model, places: places.clusters }) ?? clusterDefault(draft));
     case "model":
@@ -112,24 +115,28 @@ function successorOf(draft: Draft): readonly Outline[] {
   return present(firstUnused(draft, { kind: "successor", model, places: places.all }));
 }
 
+interface Wanted {
+  readonly kind: Leg["kind"];
+  /** `undefined`: there is no such model, so there is no leg. */
+  readonly model: ModelId | undefined;
+  readonly places: readonly PlaceId[];
+  readonly upscale?: boolean;
+}
+
 /** The leg for a model in the first of some places that has it and that no former leg asks for it. */
-function firstUnused(
-  draft: Pick<Draft, "ask" | "legs">,
-  wanted: {
-    readonly kind: Leg["kind"];
-    /** `undefined`: there is no such model, so there is no leg. */
-    readonly model: ModelId | undefined;
-    readonly places: readonly PlaceId[];
-    readonly upscale?: boolean;
-  },
-): Outline | undefined {
+function firstUnused(draft: Pick<Draft, "ask" | "legs">, wanted: Wanted): Outline | undefined {
+  return unused(draft, wanted)[0];
+}
+
+/** The same for every such place, in order. */
+function unused(draft: Pick<Draft, "ask" | "legs">, wanted: Wanted): readonly Outline[] {
   const { kind, model, places, upscale = false } = wanted;
-  if (model === undefined) return undefined;
+  if (model === undefined) return [];
   const isUsed = (place: PlaceId) => draft.legs.some((leg) => leg.model === model && leg.place === place);
   return places
     .filter((place) => !isUsed(place))
     .map((place) => ({ kind, model, place, candidates: draft.ask.geography.candidates(model, place), upscale }))
-    .find(({ candidates }) => candidates.length > 0);
+    .filter(({ candidates }) => candidates.length > 0);
 }
 
 /** What a client is told: another model before another place; nothing where the work is as asked. */

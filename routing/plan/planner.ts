@@ -125,10 +125,18 @@ function drawableLegs(chain: readonly Outline[], drawing: Drawing): Result<reado
 
 function legsInTime(legs: readonly TimedOutline[], time: DrawingTime): Result<readonly Leg[], RequestFailure> {
   const fitting = legs.map((leg) => legInTime(leg, time)).filter((leg) => leg !== undefined);
-  if (fitting.length > 0) return { ok: true, value: fitting };
+  if (fitting.length > 0) return { ok: true, value: oneRegionOfAny(fitting) };
   const fastestMs = Math.min(...legs.map(({ times }) => times.q50Ms));
   const detail = `Nothing draws this in ${time.drawingMs} ms; the fastest model needs about ${fastestMs} ms.`;
   return { ok: false, failure: { code: "deadline_exceeded", detail } };
+}
+
+/** One `any-region` leg a model: the longer a chain, the less time each of its legs may take. */
+function oneRegionOfAny(legs: readonly Leg[]): readonly Leg[] {
+  return legs.filter((leg, at) => {
+    const isRepeated = legs.slice(0, at).some((former) => former.kind === leg.kind && former.model === leg.model);
+    return leg.kind !== "any-region" || !isRepeated;
+  });
 }
 
 /** They take no time and no GPU, and come last: a picture that is drawn goes before one that is kept. */

@@ -148,12 +148,17 @@ describe("a step", () => {
     );
   });
 
-  it("any-region takes no place that a former leg takes", () => {
+  it("any-region takes no place that a former leg takes, and leaves no region to a later one", () => {
+    expect(chain([{ step: "sibling-region" }, { step: "any-region" }])).toEqual([
+      "primary sd35-medium@weur",
+      "sibling-region sd35-medium@enam (region)",
+      "any-region sd35-medium@apac (region)",
+      "any-region sd35-medium-turbo@weur (model)",
+    ]);
     expect(chain([{ step: "any-region" }, { step: "sibling-region" }])).toEqual([
       "primary sd35-medium@weur",
       "any-region sd35-medium@enam (region)",
       "any-region sd35-medium-turbo@weur (model)",
-      "sibling-region sd35-medium@apac (region)",
     ]);
   });
 

@@ -114,6 +114,25 @@ describe("legs that can never be done in time", () => {
     expect(planFor({ measured }).legs[0]).toMatchObject({ kind: "sibling-region", degraded: "region" });
   });
 
+  it("of any region make room for the next region that can", () => {
+    const places = { me: {} };
+    const endpoints = { "me-sd35-medium": { place: "me" } };
+    const slow = ["weur", "enam", "apac"];
+    const measured = ({ place }: { place: string }) =>
+      slow.includes(place) ? { q50Ms: 9_000, q75Ms: 9_500, q95Ms: 9_900 } : undefined;
+    expect(planFor({ measured }, { places, endpoints }).legs.map(legWords)).toEqual([
+      "any-region sd35-medium@me (region)",
+      "stale sd35-medium@weur (stale)",
+    ]);
+  });
+
+  it("are not made up for by more than one region of any", () => {
+    const places = { me: {} };
+    const endpoints = { "me-sd35-medium": { place: "me" } };
+    const legs = planFor({}, { places, endpoints }).legs;
+    expect(legs.filter(({ kind, model }) => kind === "any-region" && model === "sd35-medium")).toHaveLength(1);
+  });
+
   it("refuse the request when none is left, though a stale picture might be", () => {
     expect(refusalOf({ deadlineMs: 700 })).toEqual({
       code: "deadline_exceeded",
