@@ -48,6 +48,8 @@ export interface AttemptEvents {
   granted(attempt: Attempt, lease: Lease): void;
   /** Once. A picture is ready to be served, or there will be none from here. */
   ended(attempt: Attempt, end: Result<Served, AttemptFailure>): void;
+  /** Instead of `ended`: something threw that must not, which is a bug in us or in a port. */
+  broke(error: unknown): void;
 }
 
 /** A verified picture and where it came from. */
@@ -105,7 +107,10 @@ export function startAttempt(context: RequestContext, ask: AttemptAsk, events: A
     record,
     costUsd,
   };
-  void run().then((result) => events.ended(attempt, result));
+  void run().then(
+    (result) => events.ended(attempt, result),
+    (error: unknown) => events.broke(error),
+  );
   return attempt;
 
   async function run(): Promise<Result<Served, AttemptFailure>> {
@@ -279,8 +284,8 @@ export function startAttempt(context: RequestContext, ask: AttemptAsk, events: A
     const timeoutMs = ask.endsAtMs - leasedAtMs;
     source?.limitWaits(timeoutMs, { reason: "timed_out", timeoutMs, phase: "body" });
     const flow = held.open(header.format);
-    const ended = flow.finished.then((flowEnd) => {
-      const failure = flowEnd.whole ? undefined : (stopper.failure() ?? flowEnd.failure);
+    const ended = flow.finished.then(async (flowEnd) => {
+      const failure = flowEnd.whole ? await lastWord(served.made) : (stopper.failure() ?? flowEnd.failure);
       if (failure !== undefined) stopper.stop(failure);
       settled(failure);
       return flowEnd;
@@ -289,6 +294,16 @@ export function startAttempt(context: RequestContext, ask: AttemptAsk, events: A
       picture: { ...facts, body: flow.stream, ...(lengthBytes === undefined ? {} : { lengthBytes }) },
       ended,
     };
+  }
+
+  /** What the upstream says behind the picture: too late to withhold it, not too late to blame the endpoint. */
+  async function lastWord({ later }: Made): Promise<AttemptFailure | undefined> {
+    const said = later === undefined ? undefined : await later;
+    if (said === undefined) return undefined;
+    if (!said.ok) return said.failure;
+    reported = said.value;
+    const pin = checkPin(model.pin, reported.pin);
+    return pin.ok ? undefined : pin.failure;
   }
 
   function record(): AttemptRecord {

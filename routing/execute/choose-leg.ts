@@ -20,8 +20,8 @@ export interface Progress {
   readonly answerByMs: number;
   /** Indices of legs that were begun or passed over. */
   readonly done: ReadonlySet<number>;
-  /** Endpoints that failed this request. */
-  readonly tried: ReadonlySet<EndpointId>;
+  /** Endpoints that failed this request, with when they may be asked again, epoch ms; infinite: never. */
+  readonly tried: ReadonlyMap<EndpointId, number>;
   /** Models that an endpoint said it no longer has. */
   readonly gone: ReadonlySet<ModelId>;
   /** An attempt on a dear model may have been billed, or is running. */
@@ -43,6 +43,9 @@ export interface ChosenLeg {
   readonly index: number;
   readonly leg: Leg;
   readonly window: LegWindow;
+  /** Not before, epoch ms: a leg that asks an endpoint again waits as long as that wants. */
+  readonly notBeforeMs: number;
+  readonly avoid: readonly EndpointId[];
   /** Another leg could still be begun after this one. */
   readonly elsewhere: boolean;
 }
@@ -68,7 +71,8 @@ export function chooseLeg(ask: ChooseAsk): Choice {
     if (leg.kind === "stale") {
       if (progress.isRunning) continue;
       const endsAtMs = progress.answerByMs;
-      return { skipped, chosen: { index, leg, elsewhere: false, window: { endsAtMs, nextLegAtMs: endsAtMs } } };
+      const window = { endsAtMs, nextLegAtMs: endsAtMs };
+      return { skipped, chosen: { index, leg, window, notBeforeMs: progress.nowMs, avoid: [], elsewhere: false } };
     }
     const obstacle = obstacleOf(ask, leg);
     if (obstacle !== undefined) {
@@ -79,10 +83,15 @@ export function chooseLeg(ask: ChooseAsk): Choice {
       .slice(position + 1)
       .map((other) => other.leg)
       .filter((other) => other.kind !== "stale" && obstacleOf(ask, other) === undefined);
-    const { nowMs, answerByMs } = progress;
-    const window = legWindow({ nowMs, answerByMs, leg, later, tailMs, overlap: plan.policy.overlap });
-    if (window === undefined) skipped.push({ index, why: "too-little-time" });
-    else return { skipped, chosen: { index, leg, window, elsewhere: later.length > 0 || tailMs > 0 } };
+    const notBeforeMs = Math.max(progress.nowMs, askableAtMs(leg, progress));
+    const { answerByMs } = progress;
+    const window = legWindow({ nowMs: notBeforeMs, answerByMs, leg, later, tailMs, overlap: plan.policy.overlap });
+    if (window === undefined) {
+      skipped.push({ index, why: "too-little-time" });
+      continue;
+    }
+    const avoid = leg.candidates.filter((endpoint) => (progress.tried.get(endpoint) ?? 0) > notBeforeMs);
+    return { skipped, chosen: { index, leg, window, notBeforeMs, avoid, elsewhere: later.length > 0 || tailMs > 0 } };
   }
   return { skipped };
 }
@@ -111,7 +120,17 @@ function obstacleOf(ask: ChooseAsk, leg: Leg): SkipReason | undefined {
   const { progress, plan, models, pixels } = ask;
   if (leg.candidates.length === 0) return "no-endpoint";
   if (progress.attemptsLeft <= 0) return "attempts-used-up";
-  if (leg.candidates.every((endpoint) => progress.tried.has(endpoint))) return "already-tried";
+  if (askableAtMs(leg, progress) === Number.POSITIVE_INFINITY) return "already-tried";
   if (progress.dearBill && !plan.policy.acceptSecondBill && isDear(models[leg.model], pixels)) return "may-be-billed";
   return undefined;
+}
+
+/**
+ * When one of the leg's endpoints can be asked, epoch ms: 0 for one that was not tried yet. Only a `same-model` leg goes back to those
+ * that were; a job has minutes in which an endpoint gets well.
+ */
+function askableAtMs(leg: Leg, { tried }: Progress): number {
+  if (leg.candidates.some((endpoint) => !tried.has(endpoint))) return 0;
+  if (leg.kind !== "same-model") return Number.POSITIVE_INFINITY;
+  return Math.min(...leg.candidates.map((endpoint) => tried.get(endpoint) ?? 0));
 }

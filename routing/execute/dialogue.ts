@@ -6,8 +6,9 @@
  */
 import type { Call, Dialect, Reading, Reported, ResponseHead, Step, Target, Work } from "../dialects/dialect.ts";
 import type { AttemptFailure, Result } from "../failure/index.ts";
-import { openSource } from "../image/byte-source.ts";
+import { openSource, READ_BYTES } from "../image/byte-source.ts";
 import { checkPicture } from "../image/check.ts";
+import { type DocumentResult, extractFromSource } from "../image/extract.ts";
 import { type Held, holdHead } from "../image/head.ts";
 import type { PictureHeader } from "../image/sniff.ts";
 import { type GuardedSource, guardSource } from "./guarded-source.ts";
@@ -27,6 +28,8 @@ const CONNECT_WITHIN_MS = 1_000;
 /** A checked picture, whole or ready to stream. */
 export interface Made {
   readonly reported: Reported;
+  /** What the upstream says behind a picture that streams; known when the stream has ended. */
+  readonly later: Promise<Result<Reported, AttemptFailure>> | undefined;
   readonly header: PictureHeader;
   readonly held: Held;
   /** Where a picture that streams comes from; its waits can be limited. */
@@ -80,8 +83,7 @@ async function read(dialogue: Dialogue, step: Step, response: UpstreamResponse):
     case "picture":
       return readPicture(dialogue, response, reading.reported);
     case "embedded":
-      discard(dialogue, response);
-      return failed({ reason: "bad_response", defect: "no_picture" });
+      return readEmbedded(dialogue, response, reading);
     case "text":
       return readSettled(dialogue, response, reading);
   }
@@ -122,6 +124,41 @@ async function readPicture(
   return check({ dialogue, held: held.value, reported, source, lengthBytes });
 }
 
+/** What stands around the picture is there with a picture held whole, and at the stream's end otherwise. */
+async function readEmbedded(
+  dialogue: Dialogue,
+  response: UpstreamResponse,
+  reading: Extract<Reading, { read: "embedded" }>,
+): Promise<Result<Made, AttemptFailure>> {
+  if (response.body === null) return failed({ reason: "bad_response", defect: "not_json" });
+  const documentBytes = lengthOf(response.headers);
+  const readBytes = Math.min(READ_BYTES, (documentBytes ?? READ_BYTES) + 1);
+  const source = guardSource(openSource(response.body, readBytes), dialogue.stopper, dialogue.clock);
+  const extraction = await extractFromSource(source, reading.select, { maxHeadBytes: dialogue.headBytes });
+  if (!extraction.found) {
+    dialogue.background(source.cancel());
+    return failed(whyNoPicture(extraction.document, reading));
+  }
+
+  const { held, document } = extraction;
+  if (!held.whole) {
+    const later = document.then((end) => (end.ok ? reading.settle(end.value) : end));
+    return check({ dialogue, held, reported: {}, later, source, lengthBytes: undefined });
+  }
+  const end = await document;
+  // The picture is whole; a document that breaks behind it leaves only what it would have reported unknown.
+  const reported: Result<Reported, AttemptFailure> = end.ok ? reading.settle(end.value) : { ok: true, value: {} };
+  if (!reported.ok) return reported;
+  return check({ dialogue, held, reported: reported.value, lengthBytes: held.head.length });
+}
+
+/** A refusal comes with a success status too: the document's own word goes first. */
+function whyNoPicture(document: DocumentResult, reading: Extract<Reading, { read: "embedded" }>): AttemptFailure {
+  if (!document.ok) return document.failure;
+  const settled = reading.settle(document.value);
+  return settled.ok ? { reason: "bad_response", defect: "no_picture" } : settled.failure;
+}
+
 async function readSettled(
   dialogue: Dialogue,
   response: UpstreamResponse,
@@ -140,7 +177,6 @@ async function readSettled(
         dialogue,
         held: { whole: true, head: settled.bytes },
         reported: settled.reported,
-        source: undefined,
         lengthBytes: settled.bytes.length,
       });
   }
@@ -174,26 +210,26 @@ interface CheckAsk {
   readonly dialogue: Dialogue;
   readonly held: Held;
   readonly reported: Reported;
-  readonly source: GuardedSource | undefined;
+  readonly later?: Made["later"];
+  readonly source?: GuardedSource;
   readonly lengthBytes: number | undefined;
 }
 
 /** A success status means a picture only when the bytes say so. */
 async function check(ask: CheckAsk): Promise<Result<Made, AttemptFailure>> {
-  const { dialogue, held, source } = ask;
+  const { dialogue, held, reported, lengthBytes, source, later } = ask;
   const { dialect, work } = dialogue;
   const expected = dialect.expectedSize?.(work);
-  const mustBeFormat = work.model.capabilities.formats.includes(work.request.format);
+  const format = dialect.expectedFormat?.(work);
   const checking = checkPicture({
     head: held.head,
     whole: held.whole,
     ...(expected === undefined ? {} : { expected }),
-    ...(mustBeFormat ? { format: work.request.format } : {}),
+    ...(format === undefined ? {} : { format }),
   });
   const checked = await dialogue.stopper.race(checking);
   if (checked !== STOPPED && checked.ok) {
-    const { reported, lengthBytes } = ask;
-    return { ok: true, value: { reported, held, lengthBytes, source, header: checked.value } };
+    return { ok: true, value: { reported, held, lengthBytes, source, later, header: checked.value } };
   }
   if (!held.whole) dialogue.background(held.discard());
   return checked === STOPPED ? stopped(dialogue.stopper) : checked;

@@ -8,7 +8,7 @@
  * Money: a dear model (cost.ts) is not called after, or beside, an attempt that may be billed for a dear picture, unless the policy
  * accepts a second bill. Repeats (retries and hedges) are at most one a request, and the scheduler's budget may refuse that one.
  */
-import type { ModelId } from "../config/snapshot.ts";
+import type { EndpointId, ModelId } from "../config/snapshot.ts";
 import { type AttemptFailure, type CancelCause, type Result, traitsOf } from "../failure/index.ts";
 import type { Leg } from "../plan/plan.ts";
 import { type Attempt, type AttemptAsk, causeOf, type RequestContext, type Served, startAttempt } from "./attempt.ts";
@@ -17,7 +17,7 @@ import type { Execute, Executed, ExecuteInput, ExecuteResult } from "./executed.
 import { createInbox } from "./inbox.ts";
 import { cancelledFailure, degradedReason, requestFailure } from "./outcome.ts";
 import type { ExecutePorts, Lease, StalePicture } from "./ports.ts";
-import { chooseHedge, chooseLastRetry, chooseRetryInLeg, type Repeat, type Tried } from "./repeat.ts";
+import { askAgainAtMs, chooseHedge, chooseLastRetry, chooseRetryInLeg, type Repeat, type Tried } from "./repeat.ts";
 import { createRequestClock } from "./request-clock.ts";
 import { findStale, staleResult } from "./stale.ts";
 
@@ -31,9 +31,11 @@ type Happening =
   /** The attempt takes longer than it was predicted to, or the next leg's time has come. */
   | { readonly event: "late"; readonly attempt: Attempt }
   | { readonly event: "hedge-due"; readonly attempt: Attempt }
-  | { readonly event: "repeat-due"; readonly repeat: Repeat }
+  /** The time has come that an endpoint asked us to wait for. */
+  | { readonly event: "due"; readonly beginNow: () => void }
   | { readonly event: "stale-looked-up"; readonly leg: Leg; readonly picture: StalePicture | undefined }
-  | { readonly event: "called-off"; readonly cause: CancelCause };
+  | { readonly event: "called-off"; readonly cause: CancelCause }
+  | { readonly event: "broke"; readonly error: unknown };
 
 /** Runs the plan. Resolves before the deadline, with a checked picture or a typed failure; never rejects for what upstreams do. */
 export const execute: Execute = async (input, ports) => {
@@ -42,14 +44,15 @@ export const execute: Execute = async (input, ports) => {
     return await request.run();
   } catch (error: unknown) {
     // A bug: nothing that runs may outlive the request, whoever is told.
-    request.stopAll({ reason: "cancelled", cause: "revoked" });
+    request.abandon();
     throw error;
   }
 };
 
 interface OpenRequest {
   run(): Promise<ExecuteResult>;
-  stopAll(failure: AttemptFailure): void;
+  /** Stops all that runs. */
+  abandon(): void;
 }
 
 function openRequest(input: ExecuteInput, ports: ExecutePorts): OpenRequest {
@@ -68,7 +71,8 @@ function openRequest(input: ExecuteInput, ports: ExecutePorts): OpenRequest {
   /** Of the running ones, those that take longer than predicted. */
   const late = new Set<Attempt>();
   const repeats = new Map<Attempt, Repeat>();
-  const failed: { readonly tried: Tried; readonly failure: AttemptFailure }[] = [];
+  const failed: Tried[] = [];
+  const tried = new Map<EndpointId, number>();
   const failures: AttemptFailure[] = [];
   const done = new Set<number>();
   const gone = new Set<ModelId>();
@@ -79,7 +83,7 @@ function openRequest(input: ExecuteInput, ports: ExecutePorts): OpenRequest {
   let degradedBy: string | undefined;
   let serving: Attempt | undefined;
 
-  return { run, stopAll };
+  return { run, abandon };
 
   async function run(): Promise<ExecuteResult> {
     if (input.signal.aborted) return calledOff(causeOf(input.signal, "client_gone"));
@@ -109,14 +113,16 @@ function openRequest(input: ExecuteInput, ports: ExecutePorts): OpenRequest {
       case "hedge-due":
         if (running.size === 1 && running.has(happening.attempt)) hedge(happening.attempt);
         return undefined;
-      case "repeat-due":
-        beginRepeat(happening.repeat);
+      case "due":
+        happening.beginNow();
         return undefined;
       case "stale-looked-up":
         if (happening.picture !== undefined) return show(happening.leg, happening.picture);
         return beginNext() ? undefined : giveUp();
       case "called-off":
         return calledOff(happening.cause);
+      case "broke":
+        throw happening.error;
     }
   }
 
@@ -137,19 +143,22 @@ function openRequest(input: ExecuteInput, ports: ExecutePorts): OpenRequest {
     return true;
   }
 
-  function beginLeg({ leg, window, elsewhere }: ChosenLeg): void {
-    const attempt = begin({
-      leg,
-      elsewhere,
-      kind: attempts.length === 0 ? "first" : "fallback",
-      avoid: failed.map((one) => one.tried.endpoint),
-      endsAtMs: window.endsAtMs,
+  function beginLeg({ leg, window, notBeforeMs, avoid, elsewhere }: ChosenLeg): void {
+    const kind = attempts.length === 0 ? "first" : "fallback";
+    beginAt(notBeforeMs, () => {
+      const attempt = begin({ leg, elsewhere, kind, avoid, endsAtMs: window.endsAtMs });
+      if (policy.overlap && window.nextLegAtMs < window.endsAtMs) lateAt(attempt, window.nextLegAtMs);
     });
-    if (policy.overlap && window.nextLegAtMs < window.endsAtMs) lateAt(attempt, window.nextLegAtMs);
   }
 
   function beginRepeat(repeat: Repeat): void {
-    repeats.set(begin({ ...repeat, elsewhere: false }), repeat);
+    repeatsLeft -= 1;
+    beginAt(repeat.notBeforeMs, () => repeats.set(begin({ ...repeat, elsewhere: false }), repeat));
+  }
+
+  function beginAt(notBeforeMs: number, beginNow: () => void): void {
+    if (notBeforeMs <= clock.nowMs()) beginNow();
+    else clock.alarm(notBeforeMs, () => inbox.post({ event: "due", beginNow }));
   }
 
   function begin(ask: Pick<AttemptAsk, "leg" | "kind" | "avoid" | "endsAtMs" | "elsewhere">): Attempt {
@@ -157,7 +166,11 @@ function openRequest(input: ExecuteInput, ports: ExecutePorts): OpenRequest {
     const attempt = startAttempt(
       context,
       { ...ask, number: attempts.length + 1, request: input.request },
-      { granted, ended: (ended, end) => inbox.post({ event: "ended", attempt: ended, end }) },
+      {
+        granted,
+        ended: (ended, end) => inbox.post({ event: "ended", attempt: ended, end }),
+        broke: (error) => inbox.post({ event: "broke", error }),
+      },
     );
     attempts.push(attempt);
     running.add(attempt);
@@ -207,7 +220,6 @@ function openRequest(input: ExecuteInput, ports: ExecutePorts): OpenRequest {
     const { leg, endsAtMs } = attempt.ask;
     const repeat = chooseHedge({ ask: progressNow(), endpoints, running: { leg, endpoint, endsAtMs } });
     if (repeat === undefined) return;
-    repeatsLeft -= 1;
     if (repeat.legIndex !== undefined) done.add(repeat.legIndex);
     beginRepeat(repeat);
   }
@@ -224,16 +236,14 @@ function openRequest(input: ExecuteInput, ports: ExecutePorts): OpenRequest {
     const retry =
       one === undefined || repeatsLeft === 0 ? undefined : chooseRetryInLeg({ ask: progress, tried: one, failure });
     if (retry !== undefined) {
-      repeatsLeft -= 1;
       beginRepeat(retry);
       return undefined;
     }
     if (running.size > 0 && !areAllLate()) return undefined;
     if (beginNext() || running.size > 0) return undefined;
-    const last = repeatsLeft === 0 ? undefined : chooseLastRetry({ ask: progressNow(), failed, random: ports.random });
+    const last = repeatsLeft === 0 ? undefined : chooseLastRetry(progressNow(), failed);
     if (last === undefined) return giveUp();
-    repeatsLeft -= 1;
-    clock.alarm(last.notBeforeMs, () => inbox.post({ event: "repeat-due", repeat: last }));
+    beginRepeat(last);
     return undefined;
   }
 
@@ -254,7 +264,10 @@ function openRequest(input: ExecuteInput, ports: ExecutePorts): OpenRequest {
     const { leg } = attempt.ask;
     failures.push(failure);
     const one = toTried(attempt);
-    if (one !== undefined) failed.push({ tried: one, failure });
+    if (one !== undefined) {
+      failed.push(one);
+      tried.set(one.endpoint, askAgainAtMs({ failure, nowMs: clock.nowMs(), answerByMs, random: ports.random() }));
+    }
     if (failure.reason === "model_gone") gone.add(leg.model);
     if (one !== undefined && traitsOf(failure).maybeBilled) dearBill ||= isDear(models[leg.model], pixels);
     if (attempt === attempts[0] || attempts.length === 1) degradedBy ??= degradedReason(failure);
@@ -276,7 +289,7 @@ function openRequest(input: ExecuteInput, ports: ExecutePorts): OpenRequest {
         nowMs: clock.nowMs(),
         answerByMs,
         done,
-        tried: new Set(failed.map((one) => one.tried.endpoint)),
+        tried,
         gone,
         dearBill: dearBill || runsDear,
         attemptsLeft,
@@ -324,9 +337,13 @@ function openRequest(input: ExecuteInput, ports: ExecutePorts): OpenRequest {
     return staleResult({ picture, leg, reason: degradedBy ?? "planned", ...tally() });
   }
 
-  function giveUp(): ExecuteResult {
+  function abandon(): void {
     stopAll({ reason: "cancelled", cause: "revoked" });
     close();
+  }
+
+  function giveUp(): ExecuteResult {
+    abandon();
     return { ok: false, failure: requestFailure(failures), ...tally() };
   }
 

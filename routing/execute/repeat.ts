@@ -10,8 +10,22 @@ import type { Leg } from "../plan/plan.ts";
 import { type ChooseAsk, isDear } from "./choose-leg.ts";
 import { MIN_ATTEMPT_MS } from "./deadline.ts";
 
-/** Wait before the same endpoint is tried again when it names no time, ms: lets a restart or a full accept queue pass. */
-const LAST_RETRY_DELAY_MS = { least: 50, spread: 100 } as const;
+/** Wait before the same endpoint is asked again when it names no time: a share of what is left, so that jobs wait longer. */
+const BACKOFF = { share: 0.05, capMs: 5_000 } as const;
+
+/** When the endpoint may be asked again after this failure, epoch ms; infinite: not by this request. `random` in [0, 1). */
+export function askAgainAtMs(after: {
+  readonly failure: AttemptFailure;
+  readonly nowMs: number;
+  readonly answerByMs: number;
+  readonly random: number;
+}): number {
+  const { failure, nowMs } = after;
+  if (!traitsOf(failure).retrySame) return Number.POSITIVE_INFINITY;
+  if (failure.reason === "overloaded" && failure.retryAfterMs !== undefined) return nowMs + failure.retryAfterMs;
+  const backoffMs = Math.min(BACKOFF.capMs, Math.max(0, after.answerByMs - nowMs) * BACKOFF.share);
+  return nowMs + backoffMs * (0.5 + after.random / 2);
+}
 
 /** An attempt that ended without a picture, or one that runs. */
 export interface Tried {
@@ -51,31 +65,17 @@ export function chooseRetryInLeg({ ask, tried, failure }: RetryAsk): Repeat | un
     (other, index) => !progress.done.has(index) && other.model === leg.model && other.place === leg.place,
   );
   if (isPlanned) return undefined;
-  return { kind: "retry", leg, avoid: [...progress.tried], endsAtMs, notBeforeMs: progress.nowMs };
-}
-
-export interface LastRetryAsk {
-  readonly ask: ChooseAsk;
-  /** In the order in which they failed. */
-  readonly failed: readonly { readonly tried: Tried; readonly failure: AttemptFailure }[];
-  /** Uniform in [0, 1). */
-  random(): number;
+  return { kind: "retry", leg, avoid: triedOf(ask), endsAtMs, notBeforeMs: progress.nowMs };
 }
 
 /** When no leg is left and none runs: the first failed attempt that may be made again at the same endpoint, if time allows. */
-export function chooseLastRetry({ ask, failed, random }: LastRetryAsk): Repeat | undefined {
+export function chooseLastRetry(ask: ChooseAsk, failed: readonly Tried[]): Repeat | undefined {
   const { progress } = ask;
-  for (const { tried, failure } of failed) {
-    if (!traitsOf(failure).retrySame || !mayCall(ask, tried.leg.model)) continue;
-    const askedMs = failure.reason === "overloaded" ? failure.retryAfterMs : undefined;
-    const delayMs = askedMs ?? LAST_RETRY_DELAY_MS.least + random() * LAST_RETRY_DELAY_MS.spread;
-    const notBeforeMs = progress.nowMs + delayMs;
-    if (progress.answerByMs - notBeforeMs < leastMs(tried.leg)) continue;
-    const avoid = failed
-      .filter((other) => !traitsOf(other.failure).retrySame)
-      .map((other) => other.tried.endpoint)
-      .filter((endpoint) => endpoint !== tried.endpoint);
-    return { kind: "retry", leg: tried.leg, avoid, endsAtMs: progress.answerByMs, notBeforeMs };
+  for (const { leg, endpoint } of failed) {
+    const notBeforeMs = Math.max(progress.nowMs, progress.tried.get(endpoint) ?? 0);
+    if (!mayCall(ask, leg.model) || progress.answerByMs - notBeforeMs < leastMs(leg)) continue;
+    const avoid = leg.candidates.filter((other) => (progress.tried.get(other) ?? 0) > notBeforeMs);
+    return { kind: "retry", leg, avoid, endsAtMs: progress.answerByMs, notBeforeMs };
   }
   return undefined;
 }
@@ -103,7 +103,7 @@ export function chooseHedge({ ask, endpoints, running }: HedgeAsk): Repeat | und
       kind: "hedge",
       leg,
       ...(legIndex === undefined ? {} : { legIndex }),
-      avoid: [...new Set([...progress.tried, ...leg.candidates.filter(isAvoided)])],
+      avoid: [...new Set([...triedOf(ask), ...leg.candidates.filter(isAvoided)])],
       endsAtMs: running.endsAtMs,
       notBeforeMs: progress.nowMs,
     };
@@ -123,6 +123,10 @@ function mayCall(ask: ChooseAsk, model: ModelId): boolean {
   const { progress, plan } = ask;
   if (progress.attemptsLeft <= 0 || plan.policy.extraAttempts <= 0) return false;
   return !progress.dearBill || plan.policy.acceptSecondBill || !isDear(ask.models[model], ask.pixels);
+}
+
+function triedOf(ask: ChooseAsk): readonly EndpointId[] {
+  return [...ask.progress.tried.keys()];
 }
 
 function leastMs(leg: Leg): number {

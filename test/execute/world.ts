@@ -4,7 +4,7 @@
  * Endpoint ids are `<place>-<letter>`; each place has its own failure domain. Every test says only what it is about.
  */
 import { expect } from "vitest";
-import type { Endpoint, Model, Policy } from "../../routing/config/snapshot.ts";
+import type { Endpoint, Model, Policy, Snapshot } from "../../routing/config/snapshot.ts";
 import type { Dialect } from "../../routing/dialects/dialect.ts";
 import { type ExecuteInput, type ExecuteResult, execute } from "../../routing/execute/execute.ts";
 import type { ExecuteEvent, ExecutePorts } from "../../routing/execute/ports.ts";
@@ -68,6 +68,7 @@ export interface WorldParts {
 }
 
 export interface World {
+  readonly snapshot: Snapshot;
   readonly clock: FakeClock;
   readonly upstream: ScriptedUpstream;
   readonly scheduler: ScriptedScheduler;
@@ -131,6 +132,7 @@ export function aWorld(parts: WorldParts): World {
   };
   const start = (): Promise<ExecuteResult> => execute(input, ports);
   return {
+    snapshot,
     clock,
     upstream,
     scheduler,

@@ -6,7 +6,7 @@
 import type { Dialect, Reading, Reported, ResponseHead, Target, Work } from "../../routing/dialects/dialect.ts";
 import type { AttemptFailure } from "../../routing/failure/index.ts";
 
-/** Speaks it; `expectedSize` is the asked size. */
+/** Speaks it; the picture must have the asked size and format. */
 export const plainDialect: Dialect = {
   name: "generate",
   begin: (work, target) => ({
@@ -14,6 +14,7 @@ export const plainDialect: Dialect = {
     value: { step: { call: callOf(work, target), receive: (head) => receive(head) }, warnings: [] },
   }),
   expectedSize: (work) => ({ width: work.request.width, height: work.request.height }),
+  expectedFormat: (work) => work.request.format,
 };
 
 /** The same, with a look at `/models` for the pin. */

@@ -3,7 +3,11 @@
  */
 import type { AttemptOutcome, Lease, Reservation, ReserveAsk, Scheduler } from "../../routing/execute/ports.ts";
 
+/** A grant, described. The members that it never has keep it apart from a refusal. */
 export interface LeaseFacts {
+  readonly granted?: never;
+  readonly why?: never;
+  readonly retryAfterMs?: never;
   readonly predicted?: Lease["predicted"];
   readonly hedgeAfterMs?: number;
 }
@@ -33,11 +37,11 @@ export function scriptedScheduler(
     async reserve(ask) {
       asks.push(ask);
       const decided = await decide(ask, asks.length - 1);
-      if ("granted" in decided && !decided.granted) return decided;
+      if (decided.granted === false) return decided;
       const endpoint = ask.candidates.find((id) => !ask.avoid.includes(id));
       if (endpoint === undefined) return { granted: false, why: "no_endpoint" };
       const revoke = new AbortController();
-      const { predicted, hedgeAfterMs } = "granted" in decided ? decided.lease : decided;
+      const { predicted, hedgeAfterMs } = decided.granted === true ? decided.lease : decided;
       const lease: Lease = {
         id: `lease-${leases.length + 1}`,
         endpoint,

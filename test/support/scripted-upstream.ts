@@ -83,7 +83,7 @@ export function scriptedUpstream(clock: FakeClock, scripts: Readonly<Record<stri
       return {
         status: answer.status ?? 200,
         headers: new Headers(answer.headers),
-        body: bodyOf({ clock, answer, seen, hungUp }),
+        body: bodyOf({ clock, answer, seen, hungUp, signal: answer.deaf === true ? undefined : signal }),
       };
     },
   };
@@ -104,8 +104,9 @@ function bodyOf(from: {
   readonly answer: Answer;
   readonly seen: { bodyCancelled: boolean; sentBytes: number };
   readonly hungUp: Promise<never>;
+  readonly signal: AbortSignal | undefined;
 }): UpstreamResponse["body"] {
-  const { clock, answer, seen, hungUp } = from;
+  const { clock, answer, seen, hungUp, signal } = from;
   const chunks = [...(answer.chunks ?? [])];
   let controller: ReadableStreamDefaultController<Bytes> | undefined;
   hungUp.catch((reason: unknown) => controller?.error(reason));
@@ -122,7 +123,7 @@ function bodyOf(from: {
           else opened.close();
           return;
         }
-        if (chunk.afterMs !== undefined) await clock.sleep(chunk.afterMs);
+        if (chunk.afterMs !== undefined) await clock.sleep(chunk.afterMs, signal);
         seen.sentBytes += chunk.bytes.length;
         try {
           opened.enqueue(chunk.bytes.slice());
