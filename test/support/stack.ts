@@ -36,6 +36,8 @@ export interface Stack {
   readonly router: Router;
   readonly simulator: Simulator;
   readonly snapshot: Snapshot;
+  /** A router without memory of what its endpoints did, at the same simulators. */
+  restartRouter(): Promise<void>;
   /** POST JSON to the router. */
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>;
   stop(): Promise<void>;
@@ -63,9 +65,15 @@ export async function startStack({
     timeScale,
   });
   const snapshot = await shippedSnapshot(simulator.url, edit);
-  const router = await startRouter({ snapshot, ...options });
+  let router = await startRouter({ snapshot, ...options });
   return {
-    router,
+    get router() {
+      return router;
+    },
+    async restartRouter() {
+      await router.stop();
+      router = await startRouter({ snapshot, ...options });
+    },
     simulator,
     snapshot,
     post: (path, body, headers = {}) =>
