@@ -42,9 +42,9 @@ export function buildCanaries(
 }
 
 function checkTarget(name: string, raw: Partial<RawCanary>, around: CanarySurroundings): ModelId | undefined {
-  const { routes, names, allNamed, report } = around;
+  const { routes, names, report } = around;
   const path = ["canaries", name];
-  if (raw.route !== undefined && !names.has(raw.route) && allNamed) {
+  if (raw.route !== undefined && !names.has(raw.route)) {
     const message = `no route \`${raw.route}\``;
     const hint = didYouMean(raw.route, names);
     report.error({ path: [...path, "route"], message, expected: "a route of this file", hint });

@@ -5,6 +5,7 @@ import { didYouMean } from "./closest-name.ts";
 import { toCondition } from "./conditions.ts";
 import { defaultPolicyName } from "./policy-defaults.ts";
 import type { Path } from "./problem.ts";
+import { isBlock } from "./report.ts";
 import { type RoutingSurroundings, resolveModel } from "./resolve-model.ts";
 import { routeSchema } from "./routing-schema.ts";
 import type { Condition, PolicyName, Purpose, Route, RouteName } from "./snapshot.ts";
@@ -15,8 +16,6 @@ export interface BuiltRoutes {
   readonly routes: readonly Route[];
   /** Of bad ones too, so that what names them is not called dangling. */
   readonly names: ReadonlySet<RouteName>;
-  /** Every route has a name: what names another one is dangling. */
-  readonly allNamed: boolean;
 }
 
 /** Reads every route. `id` carries the index in the file, bad entries counted. */
@@ -28,7 +27,6 @@ export function buildRoutes(
   const { report } = around;
   const routes: Route[] = [];
   const names = new Map<RouteName, number>();
-  let allNamed = raw !== undefined;
   if (raw?.length === 0) {
     const hint = "add `- { match: preview, model: … }`";
     report.error({ path: ["routes"], at: "key", message: "there is no route", expected: "one route or more", hint });
@@ -45,22 +43,26 @@ export function buildRoutes(
       report.error({ path: [...path, "policy"], message, expected, hint: didYouMean(policy, policies) });
     }
     for (const purpose of match.purposes ?? []) checkPurpose(purpose, [...path, "match"], around);
-    // Without its match nothing can be said about the name.
     if (faults.has("match") || faults.has("name")) {
-      allNamed = false;
+      const meant = meantName(entry);
+      if (meant !== undefined && !names.has(meant)) names.set(meant, index);
       continue;
     }
     const name = nameRoute(fields.name, match, { path, names, around });
-    if (name === undefined) {
-      allNamed = false;
-      continue;
-    }
+    if (name === undefined) continue;
     names.set(name, index);
     if (whole !== undefined && model !== undefined) {
       routes.push({ name, id: `routes[${index}]`, match, model, policy });
     }
   }
-  return { routes, names: new Set(names.keys()), allNamed };
+  return { routes, names: new Set(names.keys()) };
+}
+
+/** The name that a route with a bad `match` or `name` most likely has. */
+function meantName(entry: unknown): RouteName | undefined {
+  if (!isBlock(entry)) return undefined;
+  const purpose = isBlock(entry.match) ? entry.match.purpose : entry.match;
+  return [entry.name, purpose].find((word) => typeof word === "string");
 }
 
 interface Naming {

@@ -19,13 +19,11 @@ export function buildRouting(source: Source, around: RoutingSurroundings): Routi
   const { catalog, report } = around;
   const { fields, whole } = report.parseBlock(routingFileSchema, source.value, []);
   const { policies, unsound } = buildPolicies(member(source.value, "policies"), around);
-  const { routes, names, allNamed } = buildRoutes(fields.routes, new Set(Object.keys(policies)), around);
+  const { routes, names } = buildRoutes(fields.routes, new Set(Object.keys(policies)), around);
   const infer = buildInfer(fields.infer, routes, report);
-  const canaries = buildCanaries(member(source.value, "canaries"), { ...around, routes, names, allNamed });
+  const canaries = buildCanaries(member(source.value, "canaries"), { ...around, routes, names });
   const defaultRoute =
-    fields.default_route === undefined
-      ? undefined
-      : buildDefaultRoute(fields.default_route, { ...around, names, allNamed });
+    fields.default_route === undefined ? undefined : buildDefaultRoute(fields.default_route, { ...around, names });
   checkShadows(routes, report);
   if (catalog !== undefined) {
     const sound = routes.filter(({ policy }) => !unsound.has(policy));
@@ -37,12 +35,11 @@ export function buildRouting(source: Source, around: RoutingSurroundings): Routi
 
 function buildDefaultRoute(
   name: string,
-  { catalog, report, names, allNamed }: RoutingSurroundings & Pick<BuiltRoutes, "names" | "allNamed">,
+  { catalog, report, names }: RoutingSurroundings & Pick<BuiltRoutes, "names">,
 ): Routing["defaultRoute"] | undefined {
   if (names.has(name)) return { kind: "route", route: name };
   if (catalog === undefined) return undefined;
   if (catalog.clusterIds.has(name)) return { kind: "cluster", cluster: name };
-  if (!allNamed) return undefined;
   const known = [...names, ...catalog.clusterIds];
   report.error({
     path: ["default_route"],

@@ -1,7 +1,7 @@
 /**
  * Reads a YAML file into plain data, and finds the line and column of any part of it again.
  *
- * YAML 1.2 core schema (`NO` is a string, not false). Bounded: at most 4 MiB of text and 100 expansions of aliases.
+ * YAML 1.2 core schema (`NO` is a string, not false). Bounded: at most 4 MiB of text and 10,000 expansions of aliases.
  */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
 import { type Path, type Problem, showPath } from "./problem.ts";
@@ -33,7 +33,7 @@ export interface Source {
 }
 
 const MAX_TEXT_LENGTH = 4 * 1024 * 1024;
-const MAX_ALIASES = 100;
+const MAX_ALIASES = 10_000;
 
 /** Reads one file; never throws. */
 export function readYaml({ file, text }: SourceText): Source {
@@ -102,7 +102,8 @@ function offsetOf(document: ReturnType<typeof parseDocument>, { path, at }: Comp
     if (isSeq(resolved) && typeof step === "number") {
       node = resolved.items[step];
     } else if (isMap(resolved)) {
-      const pair = resolved.items.find(({ key }) => String(isScalar(key) ? key.value : key) === String(step));
+      // Of a key that stands twice, the last is the one that was read.
+      const pair = resolved.items.findLast(({ key }) => String(isScalar(key) ? key.value : key) === String(step));
       if (pair === undefined) return offset;
       const last = index === path.length - 1;
       node = (last && at === "key") || start(pair.value) === undefined ? pair.key : pair.value;
