@@ -195,6 +195,25 @@ describe("what a model cannot draw", () => {
     expect(kinds(planFor({}, { models: { "sd35-medium": able({ formats: [] }) } }).legs)).toContain("primary");
   });
 
+  it("is bounded by the strongest upscaler that stands anywhere", () => {
+    const upscaler = (upscaleFactor: number) => ({ ...able({ upscaleFactor }), kind: "upscale" as const });
+    const models = {
+      "sd35-medium": able({ maxPixels: 1_024 * 1_024 }),
+      "upscaler-2x": upscaler(2),
+      "upscaler-4x": upscaler(4),
+      "upscaler-8x": upscaler(8),
+    };
+    const endpoints = {
+      two: { model: "upscaler-2x", place: "gpu-cluster" },
+      four: { model: "upscaler-4x", place: "gpu-cluster" },
+    };
+    const kindsAt = (side: number) => {
+      const classified = { model: "nano-banana-pro", policy: "quality-render" };
+      return kinds(planFor({ classified, picture: { width: side, height: side } }, { models, endpoints }).legs);
+    };
+    expect(kindsAt(4_096)).toContain("model");
+  });
+
   it("is bounded by the upscaled size where the result is upscaled, and by the model's own where nothing upscales", () => {
     const small = able({ maxPixels: 1_024 * 1_024 });
     const models = { "sd35-medium": small, "upscaler-2x": { ...able({ upscaleFactor: 2 }), kind: "upscale" as const } };
