@@ -30,7 +30,11 @@ function learnDurations(
   if (kind === "no") return;
   const of = { endpoint: endpoint.id, model: endpoint.model, shape, elapsedMs: outcome.elapsedMs };
   if (kind === "censored") {
-    recordDuration(state.book, of, state.nowMs);
+    const lostRace =
+      !outcome.result.ok &&
+      outcome.result.failure.reason === "cancelled" &&
+      outcome.result.failure.cause === "lost_race";
+    recordDuration(state.book, { ...of, lostRace }, state.nowMs);
     return;
   }
   const queueMs = outcome.queueMs ?? 0;

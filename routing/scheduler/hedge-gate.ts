@@ -1,9 +1,10 @@
 /**
  * Does a second attempt pay? Only against stragglers that strike one attempt by chance; on a tail made by queueing it adds load.
  *
- * The gate of control.md §1: q99 − q_h > q50_alt + RTT (a tail to save), and t + q75_alt + W_alt ≤ deadline, and (the alternative stops
- * cancelled work, or its load is below 0.7), and it has a free slot, and a token is left. Below 1,000 samples a p99 is not observable,
- * so the mean excess over q_h stands for q99 − q_h. Pure; fails closed: what is not known is a reason not to hedge.
+ * The gate of control.md §1: a tail to save, and t + q75_alt + W_alt ≤ deadline, and (the alternative stops cancelled work, or its load is
+ * below 0.7), and it has a free slot, and a token is left. The tail is judged by the mean excess E[T − q_h | T > q_h] > q50_alt + RTT at any
+ * number of samples: with about 1 % stragglers q99 − q_h stands on a cliff, and over the table's rows it is wrong where this is not (see
+ * the test). Pure; fails closed: what is not known is a reason not to hedge.
  */
 import type { Tail } from "./latency-book.ts";
 
@@ -31,11 +32,10 @@ export type HedgeDecision =
   | { readonly hedge: true }
   | { readonly hedge: false; readonly why: "no_tail" | "no_time" | "no_slot" | "loaded" | "no_token" };
 
-/** Is there enough of a tail beyond q_h that a fresh attempt would typically be back sooner? */
+/** Is an attempt that is late by q_h expected to take longer still than a fresh one? */
 export function hasTailToSave(tail: Tail | undefined, alternative: Pick<Alternative, "q50Ms" | "rttMs">): boolean {
   if (tail === undefined) return false;
-  const savedMs = tail.q99Ms === undefined ? tail.meanExcessMs : tail.q99Ms - tail.qhMs;
-  return savedMs > alternative.q50Ms + alternative.rttMs;
+  return tail.meanExcessMs > alternative.q50Ms + alternative.rttMs;
 }
 
 /** Can the alternative take a hedge now and be back before the deadline, without harm to others? */

@@ -54,11 +54,7 @@ export interface Estimate {
 
 /** The tail of whole attempts of one model and shape. */
 export interface Tail {
-  /** Samples in the long memory. */
-  readonly samples: number;
   readonly qhMs: number;
-  /** Absent below 1,000 samples, where a p99 is not observable. */
-  readonly q99Ms?: number;
   /** E[T − q_h | T > q_h], ms. */
   readonly meanExcessMs: number;
 }
@@ -71,6 +67,8 @@ export interface DurationSample {
   readonly elapsedMs: number;
   /** Absent: not known, or not typical (a cold start). */
   readonly serviceMs?: number;
+  /** It was cut off because a hedge came first. */
+  readonly lostRace?: boolean;
 }
 
 /** A book with nothing in it. */
@@ -92,7 +90,10 @@ function sketchFor(book: Map<string, WindowedSketch>, key: string, nowMs: number
 /** Records an attempt that ran to its end, or (without `serviceMs`) one that was cut off late enough to tell of a tail. */
 export function recordDuration(book: LatencyBook, sample: DurationSample, nowMs: number): void {
   const { endpoint, model, shape, serviceMs } = sample;
-  recordValue(sketchFor(book.attempts, keyOf(model, shape), nowMs), sample.elapsedMs, nowMs);
+  const attempts = sketchFor(book.attempts, keyOf(model, shape), nowMs);
+  // A loser counts for what those that outlasted it took: hedging would otherwise hide the very tail that it is for.
+  const unseenMs = sample.lostRace ? meanExcess(attempts.long, sample.elapsedMs) : 0;
+  recordValue(attempts, sample.elapsedMs + unseenMs, nowMs);
   if (serviceMs === undefined) return;
   recordValue(sketchFor(book.endpoints, keyOf(endpoint, shape), nowMs), serviceMs, nowMs);
   recordValue(sketchFor(book.models, keyOf(model, shape), nowMs), serviceMs, nowMs);
@@ -149,14 +150,7 @@ export function tailOf(
   const memory = attempts && memoryWith(attempts, of.minSamples, nowMs);
   if (attempts === undefined || memory === undefined) return undefined;
   const qhMs = quantileOf(memory, of.q)!;
-  const samples = attempts.long.total;
-  const q99Ms = samples >= 1_000 ? quantileOf(attempts.long, 0.99) : undefined;
-  return {
-    samples,
-    qhMs,
-    ...(q99Ms === undefined ? {} : { q99Ms }),
-    meanExcessMs: meanExcess(attempts.long, qhMs),
-  };
+  return { qhMs, meanExcessMs: meanExcess(attempts.long, qhMs) };
 }
 
 /** The book as JSON. */
