@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatOf, pixelsOf } from "./look.ts";
+import { formatOf, sizeOf } from "./look.ts";
 import { anEndpoint, bytesOf, post, start } from "./start.ts";
 
 const FLASH = "gemini-2.5-flash-image";
@@ -35,7 +35,7 @@ describe("gemini generateContent", () => {
     const { parts } = answer.candidates[0].content;
     expect(parts).toHaveLength(1);
     expect(parts[0].inlineData.mimeType).toBe("image/png");
-    expect(await pixelsOf(bytesOf(parts[0].inlineData.data))).toMatchObject({ width: 1344, height: 768 });
+    expect(await sizeOf(bytesOf(parts[0].inlineData.data))).toMatchObject({ width: 1344, height: 768 });
   });
 
   it("draws the same picture for the same seed", async () => {
@@ -61,7 +61,7 @@ describe("gemini generateContent", () => {
       [false, "text"],
       [false, "picture"],
     ]);
-    expect(await pixelsOf(bytesOf(parts[1].inlineData.data))).toMatchObject({ width: 256 });
+    expect(await sizeOf(bytesOf(parts[1].inlineData.data))).toMatchObject({ width: 256 });
     expect(parts[3].thoughtSignature).toEqual(expect.any(String));
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatOf, pixelsOf } from "./look.ts";
+import { formatOf, sizeOf } from "./look.ts";
 import { anEndpoint, bytesOf, ENDLESS, post, start, until } from "./start.ts";
 
 const small = { prompt: "a red fox", width: 128, height: 96, seed: 7 };
@@ -18,7 +18,7 @@ describe("generate, the case study's worker", () => {
       format: "webp",
     });
     expect(formatOf(bytesOf(image))).toBe("webp");
-    expect(await pixelsOf(bytesOf(image))).toMatchObject({ width: 128, height: 96 });
+    expect(await sizeOf(bytesOf(image))).toMatchObject({ width: 128, height: 96 });
   });
 
   it("gives raw bytes, with the facts in headers, to clients that accept pictures", async () => {
@@ -93,7 +93,7 @@ describe("generate, the case study's worker", () => {
     const { image } = await (await post(`${drawn.base}/generate`, small)).json();
     const byDefault = await (await post(`${base}/upscale`, { image })).json();
     expect(byDefault).toMatchObject({ width: 512, height: 384 });
-    expect(await pixelsOf(bytesOf(byDefault.image))).toMatchObject({ width: 512, height: 384 });
+    expect(await sizeOf(bytesOf(byDefault.image))).toMatchObject({ width: 512, height: 384 });
     expect(await (await post(`${base}/upscale`, { image, factor: 2 })).json()).toMatchObject({
       width: 256,
       height: 192,

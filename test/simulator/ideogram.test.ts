@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatOf, pixelsOf } from "./look.ts";
+import { formatOf, sizeOf } from "./look.ts";
 import { anEndpoint, ENDLESS, post, start, until } from "./start.ts";
 
 function ideogram(slots = 10, timeScale = 0.001) {
@@ -44,7 +44,7 @@ describe("ideogram, legacy generate", () => {
     expect(Number(link.searchParams.get("exp"))).toBeGreaterThan(Date.now() / 1000);
     const picture = await (await fetch(link)).bytes();
     expect(formatOf(picture)).toBe("png");
-    expect(await pixelsOf(picture)).toMatchObject({ width: 1312, height: 736 });
+    expect(await sizeOf(picture)).toMatchObject({ width: 1312, height: 736 });
     link.searchParams.set("exp", "1999999999");
     expect((await fetch(link)).status).toBe(403);
   });

@@ -8,6 +8,12 @@ export function formatOf(bytes: Uint8Array): string {
   return text.startsWith("RIFF") && text.endsWith("WEBP") ? "webp" : "none";
 }
 
+/** Width and height, px. */
+export async function sizeOf(bytes: Uint8Array): Promise<{ readonly width: number; readonly height: number }> {
+  const { width, height } = await loadImage(bytes);
+  return { width, height };
+}
+
 export async function pixelsOf(
   bytes: Uint8Array,
 ): Promise<ImageData & { readonly mean: number; readonly spread: number }> {

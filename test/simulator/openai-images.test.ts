@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatOf, pixelsOf } from "./look.ts";
+import { formatOf, sizeOf } from "./look.ts";
 import { anEndpoint, bytesOf, post, start } from "./start.ts";
 
 const body = { prompt: "a red fox", size: "128x96", seed: 7, num_inference_steps: 28, guidance_scale: 4.5 };
@@ -21,7 +21,7 @@ describe("openai-images as vLLM-Omni", () => {
     expect(Object.keys(answer).sort()).toEqual(["created", "data", "metrics", "output_format", "size"]);
     expect(answer.data).toHaveLength(2);
     expect(answer.data[0].b64_json).not.toBe(answer.data[1].b64_json);
-    expect(await pixelsOf(bytesOf(answer.data[0].b64_json))).toMatchObject({ width: 128, height: 96 });
+    expect(await sizeOf(bytesOf(answer.data[0].b64_json))).toMatchObject({ width: 128, height: 96 });
   });
 
   it("sends a file that is labelled image/png whatever it is", async () => {
@@ -89,7 +89,7 @@ describe("openai-images as vLLM-Omni", () => {
     form.append("mask_image", picture, "mask.png");
     form.append("seed", "3");
     const answer = await (await fetch(`${base}/v1/images/edits`, { method: "POST", body: form })).json();
-    expect(await pixelsOf(bytesOf(answer.data[0].b64_json))).toMatchObject({ width: 128, height: 96 });
+    expect(await sizeOf(bytesOf(answer.data[0].b64_json))).toMatchObject({ width: 128, height: 96 });
     form.append("response_format", "file");
     expect((await fetch(`${base}/v1/images/edits`, { method: "POST", body: form })).status).toBe(422);
   });
@@ -122,7 +122,7 @@ describe("openai-images as SGLang Diffusion", () => {
       height: 64,
       response_format: "b64_json",
     });
-    expect(await pixelsOf(bytesOf((await sized.json()).data[0].b64_json))).toMatchObject({ width: 160, height: 64 });
+    expect(await sizeOf(bytesOf((await sized.json()).data[0].b64_json))).toMatchObject({ width: 160, height: 64 });
     expect(await (await fetch(`${base}/health`)).json()).toEqual({ status: "ok" });
     control.setFault("weur-a", { kind: "500" });
     expect((await (await post(`${base}/v1/images/generations`, body)).json()).detail).toEqual(expect.any(String));

@@ -1,6 +1,6 @@
 import { createCanvas } from "@napi-rs/canvas";
 import { describe, expect, it } from "vitest";
-import { formatOf, pixelsOf } from "./look.ts";
+import { formatOf, sizeOf } from "./look.ts";
 import { anEndpoint, bytesOf, start, until } from "./start.ts";
 
 async function stability(key?: string) {
@@ -47,7 +47,7 @@ describe("stability generate/sd3", () => {
     expect([answer.headers.get("finish-reason"), answer.headers.get("seed")]).toEqual(["SUCCESS", "9"]);
     const picture = await answer.bytes();
     expect(formatOf(picture)).toBe("webp");
-    expect(await pixelsOf(picture)).toMatchObject({ width: 1344, height: 768 });
+    expect(await sizeOf(picture)).toMatchObject({ width: 1344, height: 768 });
   });
 
   it("answers JSON when asked, and a random seed for 0", async () => {
@@ -72,7 +72,7 @@ describe("stability generate/sd3", () => {
     const { sd3 } = await stability();
     const image = await aPicture();
     const answer = await send(sd3, { ...fox, mode: "image-to-image", image, strength: "0.4" });
-    expect(await pixelsOf(await answer.bytes())).toMatchObject({ width: 96, height: 64 });
+    expect(await sizeOf(await answer.bytes())).toMatchObject({ width: 96, height: 64 });
     expect((await send(sd3, { ...fox, mode: "image-to-image", image })).status).toBe(400);
     expect((await send(sd3, { ...fox, image })).status).toBe(400);
   });
@@ -105,14 +105,14 @@ describe("stability upscale", () => {
   it("fast gives four times the sides", async () => {
     const { upscale } = await stability();
     const answer = await send(`${upscale}/fast`, { image: await aPicture() });
-    expect(await pixelsOf(await answer.bytes())).toMatchObject({ width: 384, height: 256 });
+    expect(await sizeOf(await answer.bytes())).toMatchObject({ width: 384, height: 256 });
     expect((await send(`${upscale}/fast`, { image: "text" })).status).toBe(400);
   });
 
   it("conservative gives four megapixels and needs a prompt", async () => {
     const { upscale } = await stability();
     const image = await aPicture(100, 50);
-    const { width, height } = await pixelsOf(
+    const { width, height } = await sizeOf(
       await (await send(`${upscale}/conservative`, { image, prompt: "a fox", output_format: "jpeg" })).bytes(),
     );
     expect(width * height).toBeGreaterThan(3_900_000);

@@ -14,10 +14,11 @@ export function commonRoutes(station: Station, isDown: () => boolean): readonly 
       method: "GET",
       path: /^\/health$/,
       work: false,
+      open: true,
       handle: () => (isDown() ? json(503, { status: "unhealthy" }) : json(200, { status: healthy })),
     },
     { method: "GET", path: /^\/v1\/models$/, work: false, handle: models },
-    { method: "GET", path: /^\/metrics$/, work: false, handle: () => metrics(station) },
+    { method: "GET", path: /^\/metrics$/, work: false, open: true, handle: () => metrics(station) },
   ];
 }
 

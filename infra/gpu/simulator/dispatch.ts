@@ -142,6 +142,9 @@ function answer(house: House, address: Address, taken: Taken): Promise<Reply> | 
   const { headers, body, record, signal, fault } = taken;
   const struck = fault && answerOf(fault, dialect, endpoint);
   if (struck) return struck;
+  if (!route.open && endpoint.key !== undefined && dialect.keyIn(headers, query) !== endpoint.key) {
+    return dialect.trouble({ kind: "unauthorized", message: "the key is missing or wrong" }, endpoint);
+  }
   const drifted = route.work ? fault?.kind === "wrong-pin" : house.faults.isOn(endpoint, "wrong-pin");
   const exchange: Exchange = {
     endpoint,

@@ -60,18 +60,21 @@ export interface CatalogSimulation {
 
 /**
  * A simulated endpoint for every one in the catalogue, with times fitted to the model's expected median. The id is the last part of
- * the endpoint's URL path, where the router will look for it. Endpoints of dialects that are no HTTP (`workers-ai`) are left out.
+ * the endpoint's URL path, where the router will look for it; endpoints that share it are one. Dialects that are no HTTP are left out.
  */
 export function endpointsFromCatalog(
   content: SnapshotContent,
   simulation: CatalogSimulation = {},
 ): readonly SimulatedEndpoint[] {
   const { endpoints, models } = content.catalog;
-  return Object.values(endpoints).flatMap((endpoint) => {
+  const byId = new Map<string, SimulatedEndpoint>();
+  for (const endpoint of Object.values(endpoints)) {
     const model = models[endpoint.model];
-    if (!model || endpoint.dialect === "workers-ai") return [];
-    return [{ ...simulated(endpoint, endpoint.dialect, model), ...simulation }];
-  });
+    if (!model || endpoint.dialect === "workers-ai") continue;
+    const played = { ...simulated(endpoint, endpoint.dialect, model), ...simulation };
+    if (!byId.has(played.id)) byId.set(played.id, played);
+  }
+  return [...byId.values()];
 }
 
 function simulated(endpoint: Endpoint, dialect: SimulatedDialect, model: Model): SimulatedEndpoint {

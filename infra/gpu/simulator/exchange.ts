@@ -109,12 +109,16 @@ export interface Route {
   readonly path: RegExp;
   /** Makes pictures: faults apply, requests are recorded. */
   readonly work: boolean;
+  /** Needs no key: health, and URLs that carry their own signature. */
+  readonly open?: boolean;
   handle(exchange: Exchange): Promise<Reply> | Reply;
 }
 
 /** One upstream protocol, from the server's side. */
 export interface ServerDialect {
   readonly routes: readonly Route[];
+  /** The key in a request, where this protocol puts it. */
+  keyIn(headers: Headers, query: URLSearchParams): string | undefined;
   trouble(trouble: Trouble, endpoint: SimulatedEndpoint): Reply;
   /** A well-formed success without any picture in it. */
   empty(endpoint: SimulatedEndpoint): Reply;

@@ -9,7 +9,7 @@ import { type SingleOptions, singleEndpoint } from "./single.ts";
 interface Flags extends Omit<SingleOptions, "model"> {
   readonly model?: string;
   readonly port: number;
-  readonly host: string;
+  readonly host?: string;
   readonly seed: number;
   readonly timeScale: number;
   readonly quiet: boolean;
@@ -64,7 +64,7 @@ const program: Command = new Command("npm run gpu --")
       .default(8080)
       .argParser(number(0, 65_535, true)),
   )
-  .option("--host <address>", "address to listen on", "127.0.0.1")
+  .option("--host <address>", "address to listen on (default: loopback, IPv4 and IPv6)")
   .addOption(
     new Option("--dialect <name>", "protocol that it speaks")
       .choices(["generate", "openai-images", "gemini", "ideogram", "stability"])
@@ -94,7 +94,7 @@ if (!endpoint)
 
 const simulator = await startSimulator({
   port: flags.port,
-  host: flags.host,
+  hosts: flags.host === undefined ? ["127.0.0.1", "::1"] : [flags.host],
   endpoints: [endpoint],
   atRoot: true,
   seed: flags.seed,

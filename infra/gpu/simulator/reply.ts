@@ -72,6 +72,11 @@ export function timeoutHeaderMs(exchange: Exchange): number | undefined {
   return header > 0 ? header : undefined;
 }
 
+/** The key of an `authorization: Bearer …` header. */
+export function bearerIn(headers: Headers): string | undefined {
+  return /^Bearer (.+)$/i.exec(headers.get("authorization") ?? "")?.[1];
+}
+
 export function epochSeconds(): number {
   return Math.floor(Date.now() / 1000);
 }

@@ -18,8 +18,8 @@ import { createStation } from "./station.ts";
 export interface SimulatorOptions {
   /** 0 takes a free port. */
   readonly port: number;
-  /** Default 127.0.0.1. */
-  readonly host?: string;
+  /** Default 127.0.0.1. Further ones are optional: a machine without them is served without. */
+  readonly hosts?: readonly [string, ...string[]];
   readonly endpoints: readonly SimulatedEndpoint[];
   /** The only endpoint answers at the root, without a prefix. */
   readonly atRoot?: boolean;
@@ -43,7 +43,8 @@ export interface Simulator {
 
 /** Starts the simulator and resolves once it listens. Rejects with `EADDRINUSE` when the port is taken. */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
-  const { endpoints, seed = 1, timeScale = 1, clock = SYSTEM_CLOCK, host = "127.0.0.1" } = options;
+  const { endpoints, seed = 1, timeScale = 1, clock = SYSTEM_CLOCK } = options;
+  const [host, ...furtherHosts] = options.hosts ?? ["127.0.0.1"];
   const ids = new Set(endpoints.map(({ id }) => id));
   if (ids.size < endpoints.length) throw new Error("two simulated endpoints have the same id");
   if (!(timeScale > 0)) throw new Error("timeScale must be above 0");
@@ -68,30 +69,43 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     timeScale,
     log: options.log ?? (() => undefined),
   };
-  const server = createServer((request, response) => {
-    serve(house, { request, response }).catch((error: unknown) => {
-      house.log(`simulator defect: ${error instanceof Error ? error.stack : String(error)}`);
-      if (response.headersSent) reset(response);
-      else response.writeHead(500).end();
+  const open = (): Server =>
+    createServer((request, response) => {
+      serve(house, { request, response }).catch((error: unknown) => {
+        house.log(`simulator defect: ${error instanceof Error ? error.stack : String(error)}`);
+        if (response.headersSent) reset(response);
+        else response.writeHead(500).end();
+      });
     });
-  });
-  server.requestTimeout = 0;
-  server.keepAliveTimeout = 60_000;
+  const server = open();
   const port = await listen(server, options.port, host);
+  const servers = [server];
+  for (const further of furtherHosts) {
+    const another = open();
+    const isListening = await listen(another, port, further).catch(() => undefined);
+    if (isListening !== undefined) servers.push(another);
+  }
   return {
     url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
     port,
     control,
     async close() {
       for (const station of stations) station.close();
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
+      await Promise.all(servers.map(stop));
     },
   };
 }
 
+function stop(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeAllConnections();
+  return closed;
+}
+
 function listen(server: Server, port: number, host: string): Promise<number> {
+  // A picture may take longer than Node's own limits; clients keep their connections between pictures.
+  server.requestTimeout = 0;
+  server.keepAliveTimeout = 60_000;
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, () => {

@@ -41,6 +41,7 @@ export const gemini: ServerDialect = {
     { method: "POST", path: new RegExp(`${MODEL_PATH.source}:generateContent$`), work: true, handle: generateContent },
     { method: "POST", path: new RegExp(`${MODEL_PATH.source}:streamGenerateContent$`), work: true, handle: asStream },
   ],
+  keyIn: (headers, query) => headers.get("x-goog-api-key") ?? query.get("key") ?? undefined,
   trouble,
   empty: ({ servedName }) =>
     json(200, {
@@ -117,8 +118,6 @@ async function generateContent(exchange: Exchange): Promise<Reply> {
   const asked = exchange.params.model ?? "";
   const parsed = Body.safeParse(readJson(exchange.body));
   if (!parsed.success) return trouble({ kind: "invalid", message: z.prettifyError(parsed.error) }, endpoint);
-  const denied = keyTrouble(exchange);
-  if (denied) return trouble(denied, endpoint);
   if (asked !== endpoint.servedName) {
     const message = `models/${asked} is not found for API version v1beta, or is not supported for generateContent.`;
     return trouble({ kind: "model-gone", message }, endpoint);
@@ -127,12 +126,6 @@ async function generateContent(exchange: Exchange): Promise<Reply> {
   const size = geminiSize(asked, config?.imageConfig?.aspectRatio, config?.imageConfig?.imageSize);
   if (typeof size === "string") return trouble({ kind: "invalid", message: size }, endpoint);
   return render(exchange, parsed.data, size);
-}
-
-function keyTrouble({ endpoint, headers, query }: Exchange): Trouble | undefined {
-  if (endpoint.key === undefined) return undefined;
-  const key = headers.get("x-goog-api-key") ?? query.get("key");
-  return key === endpoint.key ? undefined : { kind: "unauthorized", message: "API key not valid." };
 }
 
 function render(exchange: Exchange, body: Body, size: Size): Promise<Reply> | Reply {

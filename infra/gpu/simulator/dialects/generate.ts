@@ -6,7 +6,7 @@ import { z } from "zod";
 import { sizeOf } from "../draw/size.ts";
 import type { Exchange, Order, Reply, ServerDialect, Trouble, TroubleKind } from "../exchange.ts";
 import { FAMILIES } from "../families.ts";
-import { base64, json, MEDIA_TYPES, NOBODY, readJson, timeoutHeaderMs, troubleOf } from "../reply.ts";
+import { base64, bearerIn, json, MEDIA_TYPES, NOBODY, readJson, timeoutHeaderMs, troubleOf } from "../reply.ts";
 import { asksForFilter, triggeredTrouble } from "../triggers.ts";
 
 const DEFAULT_PROMPT = "a lighthouse on a cliff above the sea at sunset";
@@ -66,6 +66,7 @@ export const generate: ServerDialect = {
     { method: "POST", path: /^\/generate$/, work: true, handle: generatePath },
     { method: "POST", path: /^\/upscale$/, work: true, handle: upscalePath },
   ],
+  keyIn: bearerIn,
   trouble,
   empty: (endpoint) => json(200, { image: "", model: endpoint.servedName, model_version: endpoint.pin }),
 };

@@ -90,9 +90,11 @@ export const ideogram: ServerDialect = {
       method: "GET",
       path: /^\/api\/images\/ephemeral\/(?<id>[\w-]+)\.(?:png|jpeg|webp)$/,
       work: false,
+      open: true,
       handle: ephemeral,
     },
   ],
+  keyIn: (headers) => headers.get("api-key") ?? undefined,
   trouble,
   empty: () => json(200, { created: new Date().toISOString(), data: [] }),
 };
@@ -200,10 +202,6 @@ interface Asked {
 async function make(exchange: Exchange, { model, style, rewrites, order }: Asked): Promise<Reply> {
   const timeoutMs = timeoutHeaderMs(exchange);
   exchange.note({ seed: order.seed, model, ...(timeoutMs && { timeoutMs }) });
-  const { key } = exchange.endpoint;
-  if (key !== undefined && exchange.headers.get("api-key") !== key) {
-    return trouble({ kind: "unauthorized", message: "Unauthorized" });
-  }
   const refusal = triggeredTrouble(order.prompt);
   if (refusal) return trouble(refusal);
   const prompt = rewrites ? `${order.prompt}, rich detail, dramatic light` : order.prompt;

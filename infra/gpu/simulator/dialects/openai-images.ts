@@ -9,7 +9,7 @@ import { sizeOf } from "../draw/size.ts";
 import type { SimulatedEndpoint } from "../endpoint.ts";
 import type { Exchange, Order, Reply, ServerDialect, Trouble } from "../exchange.ts";
 import { FAMILIES } from "../families.ts";
-import { base64, epochSeconds, json, MEDIA_TYPES, NOBODY, timeoutHeaderMs, troubleOf } from "../reply.ts";
+import { base64, bearerIn, epochSeconds, json, MEDIA_TYPES, NOBODY, timeoutHeaderMs, troubleOf } from "../reply.ts";
 import { triggeredTrouble } from "../triggers.ts";
 import { type Fields, type Parsed, parseFormFields, parseJsonFields, parseSize } from "./openai-fields.ts";
 import { storedZip } from "./zip.ts";
@@ -31,6 +31,7 @@ export const openaiImages: ServerDialect = {
     { method: "POST", path: /^\/v1\/images\/edits$/, work: true, handle: edits },
     { method: "GET", path: /^\/v1\/images\/(?<id>[\w-]+)\/content$/, work: false, handle: content },
   ],
+  keyIn: bearerIn,
   trouble,
   empty: () => json(200, { created: epochSeconds(), data: [] }),
 };

@@ -3,7 +3,7 @@
  */
 import type { SimulatedEndpoint } from "../endpoint.ts";
 import type { Exchange, Order, Reply, ServerDialect, Trouble, TroubleKind } from "../exchange.ts";
-import { base64, epochSeconds, json, NOBODY, timeoutHeaderMs, troubleOf } from "../reply.ts";
+import { base64, bearerIn, epochSeconds, json, NOBODY, timeoutHeaderMs, troubleOf } from "../reply.ts";
 import { asksForFilter, triggeredTrouble } from "../triggers.ts";
 import { type Fields, type Parsed, parseFormFields, parseJsonFields, parseSize } from "./openai-fields.ts";
 
@@ -23,6 +23,7 @@ export const openai: ServerDialect = {
     },
     { method: "POST", path: /^\/v1\/images\/edits$/, work: true, handle: edits },
   ],
+  keyIn: bearerIn,
   trouble,
   empty: () => json(200, { created: epochSeconds(), data: [] }),
 };

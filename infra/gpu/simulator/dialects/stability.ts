@@ -7,7 +7,7 @@ import { z } from "zod";
 import type { PictureFormat } from "../draw/picture.ts";
 import { sizeOf } from "../draw/size.ts";
 import type { Exchange, Order, Render, Reply, ServerDialect, Trouble, TroubleKind } from "../exchange.ts";
-import { base64, fileOf, json, MEDIA_TYPES, NOBODY, readForm, timeoutHeaderMs, troubleOf } from "../reply.ts";
+import { base64, bearerIn, fileOf, json, MEDIA_TYPES, NOBODY, readForm, timeoutHeaderMs, troubleOf } from "../reply.ts";
 import { asksForFilter, triggeredTrouble } from "../triggers.ts";
 
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
@@ -65,6 +65,7 @@ export const stability: ServerDialect = {
       handle: creativeResult,
     },
   ],
+  keyIn: bearerIn,
   trouble,
   empty: () => json(200, { finish_reason: "SUCCESS", seed: 0 }, { "content-type": "application/json; type=image/png" }),
 };
@@ -104,10 +105,6 @@ async function read<S extends z.ZodType>(
   exchange: Exchange,
   schema: S,
 ): Promise<Sheet<z.output<S>> | { readonly refusal: Reply }> {
-  const { key } = exchange.endpoint;
-  if (key !== undefined && exchange.headers.get("authorization") !== `Bearer ${key}`) {
-    return { refusal: trouble({ kind: "unauthorized", message: "authorization: invalid or missing header value" }) };
-  }
   if (exchange.body.length > MAX_BODY_BYTES)
     return { refusal: failure(413, "payload_too_large", "the request exceeds 10 MiB") };
   const form = await readForm(exchange);
