@@ -25,6 +25,14 @@ export function fitSize(asked: Size, has: Capabilities): Result<Size, AttemptFai
     : { ok: true, value: size };
 }
 
+/** The asked shape, made smaller where it passes the model's pixel limit, on multiples: for models that draw what they can. */
+export function shrinkSize(asked: Size, has: Capabilities): Size {
+  const scale = Math.min(1, Math.sqrt(has.maxPixels / (asked.width * asked.height)));
+  const side = (value: number): number =>
+    Math.max(1, Math.floor((value * scale) / has.sizeMultiple)) * has.sizeMultiple;
+  return { width: side(asked.width), height: side(asked.height) };
+}
+
 /** Words for a size other than the asked one; none when it is the same. */
 export function sizeWarnings(asked: Size, coming: Size): readonly string[] {
   if (asked.width === coming.width && asked.height === coming.height) return [];

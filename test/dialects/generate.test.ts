@@ -70,6 +70,17 @@ describe("a request to Galley's own worker", () => {
     expect(dialect.expectedSize?.(work)).toEqual({ width: 1008, height: 608 });
   });
 
+  it("asks a ratio model for as much of the shape as it can draw, and does not insist on it", () => {
+    const { capabilities } = aScene("generate").work.model;
+    const { body, warnings, work } = start({
+      model: { capabilities: { ...capabilities, size: "ratio", maxPixels: 1_000_000 } },
+      request: { width: 4000, height: 2000 },
+    });
+    expect(body).toMatchObject({ width: 1408, height: 704 });
+    expect(warnings).toEqual(["size 4000x2000 becomes 1408x704"]);
+    expect(dialect.expectedSize?.(work)).toBeUndefined();
+  });
+
   it("takes a base URL that already names the path", () => {
     expect(start({ endpoint: { url: "http://localhost:8080/generate" } }).step.call.url).toBe(
       "http://localhost:8080/generate",

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { fitSize, nearestRatio, shapeOf, sizeWarnings } from "../../routing/dialects/size.ts";
+import { fitSize, nearestRatio, shapeOf, shrinkSize, sizeWarnings } from "../../routing/dialects/size.ts";
 import { aModel } from "../support/snapshot-parts.ts";
 
 const has = (sizeMultiple: number, maxPixels: number) => ({
@@ -24,6 +24,17 @@ describe("the size for a model that draws any", () => {
       ok: false,
       failure: { reason: "unsupported", option: "size" },
     });
+  });
+});
+
+describe("the size for a model that draws what it can", () => {
+  it.each([
+    ["stays when it fits", [1000, 700], 1, 1_000_000, [1000, 700]],
+    ["keeps its shape when it is too large", [4000, 2000], 16, 1_000_000, [1408, 704]],
+    ["keeps one multiple of a sliver", [100_000, 10], 8, 1_000_000, [100_000, 8]],
+  ])("%s", (_what, [width, height], multiple, limit, [w, h]) => {
+    const asked = { width: width ?? 0, height: height ?? 0 };
+    expect(shrinkSize(asked, has(multiple, limit))).toEqual({ width: w, height: h });
   });
 });
 

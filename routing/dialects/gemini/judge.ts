@@ -8,7 +8,6 @@ import type { AttemptFailure } from "../../failure/index.ts";
 import { listAt, textAt, valueAt } from "../read-json.ts";
 import { type RefusalWord, refusalWord, refused } from "../refusal.ts";
 import { durationMs } from "../retry-after.ts";
-import { badResponse } from "../success.ts";
 import { overloaded, quotaExhausted, type UpstreamError } from "../upstream-error.ts";
 
 /** Finish reasons that are a policy's word; the others (NO_IMAGE, IMAGE_OTHER, OTHER, …) are failures of the model. */
@@ -48,7 +47,7 @@ function judgeExhausted(error: UpstreamError): AttemptFailure {
   return isLong ? quotaExhausted(error) : overloaded(error, waitMs ?? error.retryAfterMs);
 }
 
-/** The refusal, or the missing picture, that came with status 200; `undefined` when there is a picture. */
+/** The refusal that came with status 200; `undefined` when there is none. That there is no picture the reader sees for itself. */
 export function judgeSuccess(document: unknown): AttemptFailure | undefined {
   const feedback = valueAt(document, "promptFeedback");
   const blockReason = textAt(feedback, "blockReason");
@@ -58,10 +57,7 @@ export function judgeSuccess(document: unknown): AttemptFailure | undefined {
   const candidate = valueAt(document, "candidates", 0);
   const finish = textAt(candidate, "finishReason") ?? "";
   if (POLICY_FINISHES.includes(finish)) return refused(blockedCategory(candidate) ?? refusalWord(finish) ?? "picture");
-  const hasPicture = listAt(candidate, "content", "parts").some(
-    (part) => valueAt(part, "inlineData") !== undefined && valueAt(part, "thought") !== true,
-  );
-  return hasPicture ? undefined : badResponse("no_picture");
+  return undefined;
 }
 
 /** The harm category that blocked, where the safety ratings name it. */

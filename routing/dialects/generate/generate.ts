@@ -15,7 +15,7 @@ import { chooseFormat, decideOptions } from "../options.ts";
 import { numberAt, textAt, valueAt } from "../read-json.ts";
 import { refusalWord, refused } from "../refusal.ts";
 import { serverTimingMs } from "../server-timing.ts";
-import { fitSize, type Size, sizeWarnings } from "../size.ts";
+import { fitSize, type Size, shrinkSize, sizeWarnings } from "../size.ts";
 import { badResponse, bodyKind, isSuccess, unreadable } from "../success.ts";
 import { errorReading, overloaded, quotaExhausted, type UpstreamError } from "../upstream-error.ts";
 import { factorOf, generateBody, upscaleBody } from "./body.ts";
@@ -38,9 +38,7 @@ function begin(work: Work, target: Target): Result<Begun, AttemptFailure> {
   const options = decideOptions(work, TAKES);
   if (!options.ok) return options;
   const isUpscale = work.model.kind === "upscale";
-  const size: Result<Size, AttemptFailure> = isUpscale
-    ? { ok: true, value: expectedSize(work) ?? work.request }
-    : fitSize(work.request, work.model.capabilities);
+  const size = chooseSize(work);
   if (!size.ok) return size;
   const headers = { accept: "image/*", ...workHeaders(work), ...bearer(target.key) };
   const url = upstreamUrl(target.endpoint.url, isUpscale ? "/upscale" : "/generate");
@@ -52,6 +50,14 @@ function begin(work: Work, target: Target): Result<Begun, AttemptFailure> {
       warnings: [...options.value.warnings, ...(isUpscale ? [] : sizeWarnings(work.request, size.value))],
     },
   };
+}
+
+/** An upscale's is only what the price goes by; a `ratio` model draws the shape as large as it can. */
+function chooseSize(work: Work): Result<Size, AttemptFailure> {
+  const { request, model } = work;
+  if (model.kind === "upscale") return { ok: true, value: expectedSize(work) ?? request };
+  if (model.capabilities.size === "ratio") return { ok: true, value: shrinkSize(request, model.capabilities) };
+  return fitSize(request, model.capabilities);
 }
 
 function receive(head: ResponseHead, work: Work, size: Size): Reading {
