@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 import { digestOf } from "../chance.ts";
-import { drawPicture } from "../draw/draw.ts";
+import { drawElsewhere } from "../draw/easel.ts";
 import type { PictureFormat } from "../draw/picture.ts";
 import type { Exchange, Order, Reply, ServerDialect, Trouble, TroubleKind } from "../exchange.ts";
 import { base64, json, MEDIA_TYPES, NOBODY, readJson, troubleOf } from "../reply.ts";
@@ -188,7 +188,7 @@ async function draw(exchange: Exchange, body: Body, order: Order): Promise<Reply
 /** A thinking model first shows what it considers: words and a small draft, both marked as thoughts. */
 async function thoughts(order: Order): Promise<readonly object[]> {
   const plain = { prompt: order.prompt, seed: order.seed, steps: 1, guidance: 1, text: [] };
-  const draft = await drawPicture({
+  const draft = await drawElsewhere({
     ...plain,
     look: "sketch",
     version: "thought",

@@ -2,7 +2,7 @@
  * Draws one picture and encodes it. Equal specs give equal bytes (on one machine); the encoder runs off the main thread.
  */
 import { type Canvas, createCanvas, loadImage } from "@napi-rs/canvas";
-import { chanceFrom, digestOf } from "../chance.ts";
+import { chanceFrom } from "../chance.ts";
 import { compose } from "./composition.ts";
 import { drawGrain } from "./grain.ts";
 import { drawLines, drawMark } from "./lettering.ts";
@@ -12,13 +12,6 @@ import { type PictureSpec, quotedIn } from "./picture.ts";
 /** Encoder quality for WebP and JPEG: with the grain this gives the 0.1–0.3 bytes a pixel of real pictures. */
 const QUALITY = 88;
 const GRAIN = { sketch: 0.16, smooth: 0.15, "smooth-fast": 0.14, detailed: 0.17, poster: 0.14, resample: 0 } as const;
-
-/** Everything that changes the pixels or the encoding, as one short string. */
-export function pictureKey(spec: PictureSpec): string {
-  const { image, mask, ...plain } = spec;
-  const files = [image?.bytes, mask].map((bytes) => (bytes ? digestOf(Buffer.from(bytes).toString("base64")) : ""));
-  return digestOf(JSON.stringify(plain), image?.keep ?? 0, ...files);
-}
 
 /** The encoded picture. Rejects only when the reference picture or the mask cannot be read. */
 export async function drawPicture(spec: PictureSpec): Promise<Buffer> {

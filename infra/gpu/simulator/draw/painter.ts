@@ -1,7 +1,8 @@
 /**
  * Keeps the last pictures, so that equal work is drawn once. State: one bounded map a process part; the oldest go first.
  */
-import { drawPicture, pictureKey } from "./draw.ts";
+import { drawElsewhere } from "./easel.ts";
+import { pictureKey } from "./key.ts";
 import type { PictureSpec } from "./picture.ts";
 
 export interface Painter {
@@ -31,7 +32,7 @@ export function createPainter(maxBytes = 64 * 1024 * 1024): Painter {
         kept.set(key, known);
         return known.picture;
       }
-      const picture = drawPicture(spec).then((buffer) => Uint8Array.from(buffer));
+      const picture = drawElsewhere(spec);
       const entry = { picture, bytes: 0 };
       kept.set(key, entry);
       picture.then(
