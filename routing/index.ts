@@ -24,3 +24,4 @@ export { sniffPicture } from "./image/sniff.ts";
 export { toBase64Stream } from "./image/to-base64.ts";
 export type { Leg, Plan } from "./plan/plan.ts";
 export type { ClientLocation } from "./region/client-location.ts";
+export * from "./rollout/index.ts";
