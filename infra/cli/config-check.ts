@@ -1,7 +1,7 @@
 /** `galley config check`: everything that is wrong with the two files, at once. */
 import type { Command } from "commander";
 import { compileSources, readSources } from "./config-sources.ts";
-import { showProblems } from "./show-problems.ts";
+import { counted, showProblems } from "./show-problems.ts";
 
 const EXAMPLES = `
 Examples:
@@ -36,7 +36,7 @@ async function check(files: string[], options: { readonly json?: boolean }): Pro
   const texts = [sources.routing, sources.catalog];
   if (problems.length > 0) {
     console.error(showProblems(problems, texts, process.stderr.hasColors?.() ?? false));
-    console.error(`\n${problems.length} ${problems.length === 1 ? "problem" : "problems"}.`);
+    console.error(`\n${counted(problems.length, "problem")}.`);
   }
   if (compiled.warnings.length > 0) {
     console.error(`Warnings:\n${showProblems(compiled.warnings, texts, process.stderr.hasColors?.() ?? false)}\n`);
@@ -44,10 +44,10 @@ async function check(files: string[], options: { readonly json?: boolean }): Pro
   if (!compiled.ok) return;
   const { routing, catalog } = compiled.snapshot.content;
   const counts = [
-    `${routing.routes.length} routes`,
-    `${Object.keys(catalog.models).length} models`,
-    `${Object.keys(catalog.endpoints).length} endpoints`,
-    `${Object.keys(catalog.places).length} places`,
+    counted(routing.routes.length, "route"),
+    counted(Object.keys(catalog.models).length, "model"),
+    counted(Object.keys(catalog.endpoints).length, "endpoint"),
+    counted(Object.keys(catalog.places).length, "place"),
   ];
   console.log(`${sources.routing.file} and ${sources.catalog.file} fit: ${counts.join(", ")}.`);
   console.log(`version ${compiled.snapshot.version}`);

@@ -9,7 +9,7 @@ import { CommandFailure } from "./command-failure.ts";
 import { compileSources, readSources } from "./config-sources.ts";
 import { openConfigStore } from "./config-store.ts";
 import { pushSnapshot } from "./push-snapshot.ts";
-import { showProblems } from "./show-problems.ts";
+import { counted, showProblems } from "./show-problems.ts";
 
 interface PushOptions {
   readonly local?: boolean;
@@ -60,7 +60,7 @@ async function push(files: string[], options: PushOptions): Promise<void> {
     console.error(showProblems(compiled.problems, texts, process.stderr.hasColors?.() ?? false));
     throw new CommandFailure(1, {
       what: "\nNothing was pushed.",
-      why: `the files have ${compiled.problems.length} ${compiled.problems.length === 1 ? "problem" : "problems"}, shown above`,
+      why: `the files have ${counted(compiled.problems.length, "problem")}, shown above`,
       todo: "mend them, then push again; what serves now goes on serving",
       command: ["npx galley config check", ...texts.map(({ file }) => file)].join(" "),
     });
@@ -72,7 +72,7 @@ async function push(files: string[], options: PushOptions): Promise<void> {
   const placeholders = place === "remote" ? placeholderEndpoints(snapshot) : [];
   if (placeholders.length > 0) {
     console.error(
-      `${placeholders.length} endpoints still have placeholder addresses (\`.example\`), so nothing answers there: ` +
+      `${counted(placeholders.length, "endpoint")} with a placeholder address (\`.example\`), where nothing answers: ` +
         `${placeholders.slice(0, 3).join(", ")}${placeholders.length > 3 ? ", …" : ""}. The head of routing/catalog.yml says what to replace.\n`,
     );
   }

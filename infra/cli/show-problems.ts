@@ -32,3 +32,8 @@ function excerpt({ line, column, secret }: Problem, text: string | undefined): s
   const shown = text.slice(from, from + EXCERPT_WIDTH).replaceAll("\t", " ");
   return [`  ${number} | ${shown}`, `${gutter}${" ".repeat(Math.max(0, column - 1 - from))}^`];
 }
+
+/** `1 problem`, `2 problems`. */
+export function counted(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? "" : "s"}`;
+}

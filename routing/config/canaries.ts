@@ -2,7 +2,6 @@
  * Canaries: each gives a route's traffic to a candidate in growing shares.
  */
 import { didYouMean } from "./closest-name.ts";
-import { id as idSchema } from "./fields.ts";
 import { type RoutingSurroundings, resolveModel } from "./resolve-model.ts";
 import type { BuiltRoutes } from "./routes.ts";
 import { canarySchema, type RawCanary } from "./routing-schema.ts";
@@ -24,7 +23,7 @@ export function buildCanaries(
   for (const [name, entry] of Object.entries(raw)) {
     const path = ["canaries", name];
     const { fields, whole } = around.report.parseBlock(canarySchema, entry, path);
-    const named = around.report.parse(idSchema, name, path) !== undefined;
+    const named = around.report.checkId(name, path);
     const candidate = checkTarget(name, fields, around);
     checkRamp(name, fields.ramp ?? [], around);
     if (fields.route !== undefined) {

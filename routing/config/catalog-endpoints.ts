@@ -4,7 +4,6 @@
 import type { ModelNames } from "./catalog-models.ts";
 import { AI_BINDING_URL, endpointSchema, type RawEndpoint } from "./catalog-schema.ts";
 import { didYouMean } from "./closest-name.ts";
-import { id as idSchema } from "./fields.ts";
 import type { Report } from "./report.ts";
 import type { DialectName, Endpoint, EndpointId, Model, ModelId, PlaceId } from "./snapshot.ts";
 
@@ -19,21 +18,28 @@ interface Surroundings {
 /** Providers that answer nobody without a key. */
 const NEEDS_KEY: ReadonlySet<DialectName> = new Set(["gemini", "ideogram", "stability", "workers-ai"]);
 
-/** Endpoints by id, and which model the file means to serve where, bad entries included. */
+/** What could be read of the endpoints. */
 export interface BuiltEndpoints {
   readonly endpoints: Record<EndpointId, Endpoint>;
-  readonly intended: readonly { readonly model: ModelId; readonly place: PlaceId | undefined }[];
+  /** Which model the file means to serve where, bad entries included; `undefined` when an entry does not say clearly. */
+  readonly intended: readonly Intent[] | undefined;
+}
+
+interface Intent {
+  readonly model: ModelId;
+  readonly place: PlaceId;
 }
 
 /** Reads every endpoint. */
 export function buildEndpoints(raw: Readonly<Record<string, unknown>>, around: Surroundings): BuiltEndpoints {
   const { report, models, modelNames } = around;
   const endpoints: Record<EndpointId, Endpoint> = {};
-  const intended: { model: ModelId; place: PlaceId | undefined }[] = [];
+  const intended: Intent[] = [];
+  let clear = true;
   for (const [id, entry] of Object.entries(raw)) {
     const path = ["endpoints", id];
     const { fields, faults, whole } = report.parseBlock(endpointSchema, entry, path);
-    const named = report.parse(idSchema, id, path) !== undefined;
+    const named = report.checkId(id, path);
     const place = faults.has("region") || faults.has("cluster") ? undefined : placeOf(id, fields, around);
     const model = fields.model === undefined ? undefined : modelNames.resolve(fields.model);
     if (fields.model !== undefined && model === undefined) {
@@ -41,8 +47,9 @@ export function buildEndpoints(raw: Readonly<Record<string, unknown>>, around: S
       const hint = modelNames.hint(fields.model);
       report.error({ path: [...path, "model"], message, expected: "a model of this file", hint });
     }
+    clear &&= model !== undefined && place !== undefined;
     if (model === undefined) continue;
-    intended.push({ model, place });
+    if (place !== undefined) intended.push({ model, place });
     const served = models[model];
     // A model with problems has been reported; nothing more can be said about its endpoints.
     if (served === undefined) continue;
@@ -53,7 +60,7 @@ export function buildEndpoints(raw: Readonly<Record<string, unknown>>, around: S
     endpoints[id] = endpoint;
   }
   checkTwins(Object.values(endpoints), report);
-  return { endpoints, intended };
+  return { endpoints, intended: clear ? intended : undefined };
 }
 
 function checkPin(id: EndpointId, pin: string | undefined, model: Model, report: Report): void {
@@ -87,7 +94,8 @@ function placeOf(id: EndpointId, raw: Partial<RawEndpoint>, around: Surroundings
   if ((raw.region === undefined) === (raw.cluster === undefined)) {
     const message = raw.region === undefined ? `\`${id}\` is nowhere` : `\`${id}\` is in two places`;
     const expected = "one of `region` and `cluster`";
-    report.error({ path: ["endpoints", id], at: "key", message, expected, hint: "say where it stands" });
+    const hint = raw.region === undefined ? "add `region: …`" : "remove one of them";
+    report.error({ path: ["endpoints", id], at: "key", message, expected, hint });
     return undefined;
   }
   const [kind, place, known] =

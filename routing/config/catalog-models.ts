@@ -3,7 +3,6 @@
  */
 import { modelSchema, type RawModel } from "./catalog-schema.ts";
 import { didYouMean } from "./closest-name.ts";
-import { id as idSchema } from "./fields.ts";
 import { foldName } from "./names.ts";
 import type { Report } from "./report.ts";
 import type { Capabilities, Model, ModelId, Parameters, Price } from "./snapshot.ts";
@@ -63,7 +62,7 @@ export function buildModels(raw: Block, names: ModelNames, report: Report): Reco
   const parsed = new Map<ModelId, Entry>();
   for (const [id, entry] of Object.entries(raw)) {
     const { fields, faults, whole } = report.parseBlock(modelSchema, entry, ["models", id]);
-    const named = report.parse(idSchema, id, ["models", id]) !== undefined;
+    const named = report.checkId(id, ["models", id]);
     parsed.set(id, { own: fields, faults, whole: named && whole !== undefined });
   }
   const models: Record<ModelId, Model> = {};

@@ -4,7 +4,6 @@
 import type { ModelNames } from "./catalog-models.ts";
 import { clusterSchema, regionSchema } from "./catalog-schema.ts";
 import { didYouMean } from "./closest-name.ts";
-import { id as idSchema } from "./fields.ts";
 import { member, type Report } from "./report.ts";
 import type { Place, PlaceId, Region } from "./snapshot.ts";
 
@@ -33,7 +32,7 @@ export function buildPlaces(file: unknown, names: ModelNames, report: Report): B
   for (const [id, raw] of Object.entries(clusters)) {
     const path = ["clusters", id];
     const parsed = report.parse(clusterSchema, raw, path);
-    if (report.parse(idSchema, id, path) === undefined || parsed === undefined) continue;
+    if (!report.checkId(id, path) || parsed === undefined) continue;
     if (regionIds.has(id)) {
       const expected = "a name of its own: regions and clusters share one name space";
       report.error({ path, at: "key", message: `a region is called \`${id}\` too`, expected, hint: "rename one" });
@@ -55,7 +54,7 @@ export function buildPlaces(file: unknown, names: ModelNames, report: Report): B
 function buildRegion(id: PlaceId, raw: unknown, regionIds: ReadonlySet<PlaceId>, report: Report): Region | undefined {
   const path = ["regions", id];
   const parsed = report.parse(regionSchema, raw, path);
-  if (report.parse(idSchema, id, path) === undefined || parsed === undefined) return undefined;
+  if (!report.checkId(id, path) || parsed === undefined) return undefined;
   const { latitude, longitude, fallback = [] } = parsed;
   if ((latitude === undefined) !== (longitude === undefined)) {
     const message = "one of `latitude` and `longitude` is missing";

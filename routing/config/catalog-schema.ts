@@ -51,8 +51,8 @@ const URL_WORDS = "an https URL, or http to a loopback address, without user, qu
 const url = z.unknown().transform((raw, context) => {
   const fault = typeof raw === "string" ? urlFault(raw) : "write it like `https://gpu.example.com`";
   if (fault === undefined) return String(raw).replace(/\/+$/, "");
-  // A URL with a user part may carry a password.
-  const hidden = typeof raw === "string" && raw.includes("@");
+  // A user part or a query may carry a key.
+  const hidden = typeof raw === "string" && /[@?]/.test(raw);
   context.issues.push({ code: "custom", input: raw, message: URL_WORDS, params: { hint: fault, secret: hidden } });
   return z.NEVER;
 });

@@ -15,8 +15,7 @@ export function foldName(name: string): string {
 
 /** The model that an id, a name or an alias means, in any spelling; `undefined` when the catalogue has none such. */
 export function findModel(catalog: Pick<Catalog, "names" | "models">, name: string): Model | undefined {
-  const folded = foldName(name);
+  const id = catalog.names[foldName(name)];
   // Names come from requests: without the own-property check `constructor` would find something.
-  const id = Object.hasOwn(catalog.names, folded) ? catalog.names[folded] : undefined;
   return id !== undefined && Object.hasOwn(catalog.models, id) ? catalog.models[id] : undefined;
 }

@@ -2,7 +2,6 @@
  * Policies: the three built-in ones, and those of the file, each built on one of the three.
  */
 import { parseFallback } from "./fallback.ts";
-import { id as idSchema } from "./fields.ts";
 import { isTier, TIERS, type Tier } from "./policy-defaults.ts";
 import type { Report } from "./report.ts";
 import { type RoutingSurroundings, resolveModel } from "./resolve-model.ts";
@@ -24,7 +23,7 @@ export function buildPolicies(raw: Readonly<Record<string, unknown>>, around: Ro
   for (const [name, entry] of Object.entries(raw)) {
     const path = ["policies", name];
     const { fields, whole } = report.parseBlock(policySchema, entry, path);
-    if (report.parse(idSchema, name, path) === undefined) continue;
+    if (!report.checkId(name, path)) continue;
     if (whole === undefined) unsound.add(name);
     if (isTier(name) && fields.tier !== undefined && fields.tier !== name) {
       const message = `\`${name}\` is a tier itself`;
@@ -33,7 +32,7 @@ export function buildPolicies(raw: Readonly<Record<string, unknown>>, around: Ro
     }
     const policy = buildPolicy(name, isTier(name) ? name : tierOf(fields), fields, around);
     policies[name] = policy;
-    if (whole !== undefined) checkPolicy(policy, report);
+    if (whole !== undefined && !checkPolicy(policy, report)) unsound.add(name);
   }
   return { policies, unsound };
 }
@@ -101,10 +100,13 @@ function toDowngrade(base: Downgrade, raw: RawPolicy["downgrade"]): Downgrade {
   };
 }
 
-/** Numbers that are fine one by one and cannot hold together. */
-function checkPolicy(policy: Policy, report: Report): void {
-  const wrong = (key: string, message: string, expected: string, hint: string) =>
+/** Numbers that are fine one by one and cannot hold together; `false` when there are any. */
+function checkPolicy(policy: Policy, report: Report): boolean {
+  let sound = true;
+  const wrong = (key: string, message: string, expected: string, hint: string) => {
+    sound = false;
     report.error({ path: ["policies", policy.name, key], message, expected, hint });
+  };
   const { deadlineMs, reserveMs, attemptTimeoutMs, hedge, extraAttempts, downgrade, mode, fallback } = policy;
   if (reserveMs >= deadlineMs) {
     wrong(
@@ -155,6 +157,7 @@ function checkPolicy(policy: Policy, report: Report): void {
       "`enter_at: 100%, leave_at: 70%` suits most",
     );
   }
+  return sound;
 }
 
 function percent(share: number): string {

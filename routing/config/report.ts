@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { didYouMean } from "./closest-name.ts";
+import { ID, ID_WORDS } from "./fields.ts";
 import type { Path, Problem } from "./problem.ts";
 import type { Complaint, Source } from "./yaml-source.ts";
 
@@ -16,6 +17,8 @@ export interface Report {
   warn(complaint: Complaint): void;
   /** The parsed part; `undefined` when it has problems, which are in the report then. */
   parse<Output>(schema: z.ZodType<Output>, raw: unknown, path: Path): Output | undefined;
+  /** Can this be the id of what stands at `path`? A problem at its key when not. */
+  checkId(id: string, path: Path): boolean;
   /** A block, member by member, so that a bad member does not hide what is wrong with the others. */
   parseBlock<Shape extends z.core.$ZodShape>(schema: z.ZodObject<Shape>, raw: unknown, path: Path): ParsedBlock<Shape>;
 }
@@ -51,6 +54,11 @@ export function openReport(source: Source): Report {
       reportIssues(parsed.error.issues, raw, path);
       return undefined;
     },
+    checkId: (id, path) => {
+      if (ID.test(id)) return true;
+      error({ path, at: "key", message: `\`${id}\` cannot be a name`, expected: ID_WORDS });
+      return false;
+    },
     parseBlock: <Shape extends z.core.$ZodShape>(schema: z.ZodObject<Shape>, raw: unknown, path: Path) => {
       const parsed = schema.safeParse(raw);
       if (parsed.success) return { fields: parsed.data, faults: NO_FAULTS, whole: parsed.data };
@@ -80,11 +88,13 @@ function complaints(issue: z.core.$ZodIssue, raw: unknown, base: Path): Complain
   const found = valueAt(raw, inner);
   const params = issue.code === "custom" ? issue.params : undefined;
   const secret = params?.secret === true;
-  const name = String(path.at(-1) ?? "the file");
+  const last = path.at(-1);
+  const owner = path.findLast((step) => typeof step === "string") ?? "the file";
+  const name = typeof last === "number" ? `an entry of \`${owner}\`` : `\`${owner}\``;
   const near = typeof found === "string" ? didYouMean(found, quotedNames(issue.message)) : undefined;
   const hint = typeof params?.hint === "string" && found !== undefined ? params.hint : near;
   const message =
-    found === undefined ? `\`${name}\` is missing` : `\`${name}\` is ${secret ? "not as expected" : describe(found)}`;
+    found === undefined ? `${name} is missing` : `${name} is ${secret ? "not as expected" : describe(found)}`;
   return [{ path, message, expected: issue.message, hint, secret }];
 }
 

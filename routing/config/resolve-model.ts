@@ -35,7 +35,7 @@ export function resolveModel(
     report.error({ path, message: `\`${id}\` is an upscaler`, expected: "a model that draws", hint });
     return undefined;
   }
-  if (!catalog.intendedModels.has(id)) {
+  if (!catalog.hasEndpoint(id)) {
     const message = `no endpoint serves \`${id}\``;
     report.error({
       path,

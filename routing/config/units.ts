@@ -115,7 +115,8 @@ export function parseQuantity(name: QuantityName, raw: unknown): ParsedQuantity 
   const quantity: Quantity = QUANTITIES[name];
   const units = typeof raw === "string" ? toBaseUnits(quantity, raw.trim()) : undefined;
   if (units === undefined) return refused(quantity, spellingHint(quantity, raw));
-  const value = units / quantity.divisor;
+  // 99.9 / 100 is 0.9990000000000001.
+  const value = Number((units / quantity.divisor).toPrecision(12));
   if (value < quantity.min || value > quantity.max) return refused(quantity, `\`${raw}\` is out of range`);
   if (!quantity.whole) return { ok: true, value };
   const rounded = Math.round(value);
@@ -139,11 +140,11 @@ function toBaseUnits(quantity: Quantity, text: string): number | undefined {
 function spellingHint(quantity: Quantity, raw: unknown): string {
   const digits = String(raw).trim();
   if (!NUMBER.test(digits)) return `write it like \`${quantity.example}\``;
-  const spelled =
-    quantity.prefix === undefined
-      ? `${digits}${quantity.example.replace(/^[0-9.]+/, "")}`
-      : `${quantity.prefix}${digits}`;
-  return `did you mean \`${spelled}\`?`;
+  // Who writes 0.05 for a share means 5 %.
+  const inUnits =
+    quantity.divisor === 100 && Number(digits) < 1 ? String(Number((Number(digits) * 100).toFixed(6))) : digits;
+  const unit = quantity.example.replace(/[0-9.]+/, "");
+  return `did you mean \`${quantity.prefix === undefined ? `${inUnits}${unit}` : `${unit}${inUnits}`}\`?`;
 }
 
 function refused(quantity: Quantity, hint: string): ParsedQuantity {

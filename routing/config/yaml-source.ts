@@ -3,7 +3,7 @@
  *
  * YAML 1.2 core schema (`NO` is a string, not false). Bounded: at most 4 MiB of text and 10,000 expansions of aliases.
  */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
 import { type Path, type Problem, showPath } from "./problem.ts";
 
 /** One file as the caller hands it over. */
@@ -41,7 +41,7 @@ export function readYaml({ file, text }: SourceText): Source {
     value: undefined,
     broken: true,
     problems: [{ file, line: 1, column: 1, path: "", message, expected, hint }],
-    problem: (complaint) => place(file, complaint, { line: 1, column: 1 }),
+    problem: (complaint) => place(file, complaint, { line: 1, column: 1, path: complaint.path }),
   });
   if (text.length > MAX_TEXT_LENGTH) {
     return top("the file is too large", "at most 4 MiB of text", "remove what is not used");
@@ -75,17 +75,24 @@ function read(file: string, text: string): Source {
     value: broken ? undefined : document.toJS({ maxAliasCount: MAX_ALIASES }),
     broken,
     problems,
-    problem: (complaint) => place(file, complaint, at(offsetOf(document, complaint))),
+    problem: (complaint) => {
+      const { offset, path } = locate(document, complaint);
+      return place(file, complaint, { ...at(offset), path });
+    },
   };
 }
 
-type Position = { readonly line: number; readonly column: number };
+interface Place {
+  readonly line: number;
+  readonly column: number;
+  readonly path: Path;
+}
 
-function place(file: string, complaint: Complaint, position: Position): Problem {
+function place(file: string, complaint: Complaint, { path, ...position }: Place): Problem {
   return {
     file,
     ...position,
-    path: showPath(complaint.path),
+    path: showPath(path),
     message: complaint.message,
     expected: complaint.expected,
     hint: complaint.hint ?? "",
@@ -93,29 +100,33 @@ function place(file: string, complaint: Complaint, position: Position): Problem 
   };
 }
 
-/** Offset of the part that a complaint is about; of the nearest part around it where it is missing. */
-function offsetOf(document: ReturnType<typeof parseDocument>, { path, at }: Complaint): number {
+/**
+ * Where the part that a complaint is about starts: its value, or its name where that was asked for or the value is empty. What is
+ * missing is shown at the block that lacks it; a member of a short form (`match: preview`) at the short form.
+ */
+function locate(document: Document.Parsed, { path, at }: Complaint): { readonly offset: number; readonly path: Path } {
   let node: unknown = document.contents;
   let offset = start(node) ?? 0;
   for (const [index, step] of path.entries()) {
     const resolved = isAlias(node) ? node.resolve(document) : node;
-    if (isSeq(resolved) && typeof step === "number") {
-      node = resolved.items[step];
-    } else if (isMap(resolved)) {
+    if (isMap(resolved)) {
       // Of a key that stands twice, the last is the one that was read.
       const pair = resolved.items.findLast(({ key }) => String(isScalar(key) ? key.value : key) === String(step));
-      if (pair === undefined) return offset;
-      const last = index === path.length - 1;
-      node = (last && at === "key") || start(pair.value) === undefined ? pair.key : pair.value;
-      // What is missing inside a block is best shown at the block's name.
-      offset = (last ? start(node) : start(pair.key)) ?? offset;
-      continue;
+      if (pair === undefined) return { offset, path };
+      const isLast = index === path.length - 1;
+      const keyOffset = start(pair.key) ?? offset;
+      node = pair.value;
+      offset = isLast && at === "key" ? keyOffset : (start(node) ?? keyOffset);
+      // Inside a block that starts on lines of its own, what is missing is best shown at the block's name.
+      if (!isLast && isMap(node) && !node.flow) offset = keyOffset;
+    } else if (isSeq(resolved) && typeof step === "number") {
+      node = resolved.items[step];
+      offset = start(node) ?? offset;
     } else {
-      return offset;
+      return { offset, path: path.slice(0, index) };
     }
-    offset = start(node) ?? offset;
   }
-  return offset;
+  return { offset, path };
 }
 
 function start(node: unknown): number | undefined {
