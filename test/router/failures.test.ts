@@ -45,7 +45,7 @@ describe("a fault in the whole home region", () => {
     expect(response.headers.get("galley-degraded")).toMatch(/^(region|model); reason=[a-z-]+$/);
     const attempts = response.headers.get("galley-attempts")?.split(", ") ?? [];
     expect(attempts.length).toBeGreaterThan(1);
-    expect(attempts.at(-1)).toContain("outcome=ok");
+    expect(attempts.filter((attempt) => attempt.includes("outcome=ok"))).toHaveLength(1);
   });
 });
 
