@@ -1,33 +1,22 @@
 /**
- * One attempt: a lease, one conversation with one endpoint, one verified picture or one typed failure.
- *
- * It lives inside a window of the deadline and can be stopped from outside with a typed reason: then the upstream sees an abort, the
- * slot is given back at once, and what still comes is thrown away. However it ends, its lease is released exactly once.
- * A picture that streams keeps the lease until its last byte. State lives in the attempt.
+ * One attempt as the rest of execute sees it: what it is asked, what it tells, what can be done with it.
  */
-import type { Endpoint, EndpointId, Model } from "../config/snapshot.ts";
-import { type Dialect, dialectOf, type Reported, type Target, type Work } from "../dialects/index.ts";
+import type { EndpointId } from "../config/snapshot.ts";
+import type { Reported } from "../dialects/dialect.ts";
 import type { AttemptFailure, CancelCause, Result } from "../failure/index.ts";
 import type { FlowEnd } from "../image/flow.ts";
 import type { ImageRequest } from "../image/request.ts";
 import type { Leg } from "../plan/plan.ts";
-import { sizeClassOf } from "../scheduler/size-class.ts";
-import { attemptCostUsd } from "./cost.ts";
-import { type Made, makePicture } from "./dialogue.ts";
+import type { Made } from "./dialogue.ts";
 import type { ExecuteInput, Picture } from "./executed.ts";
-import { checkPin, startPinLook } from "./pin-check.ts";
-import type { AttemptRecord, ExecutePorts, Lease, Reservation, ReserveAsk } from "./ports.ts";
+import type { AttemptRecord, ExecutePorts, Lease, ReserveAsk } from "./ports.ts";
 import type { RequestClock } from "./request-clock.ts";
-import { createStopper, STOPPED } from "./stopper.ts";
-import { wholePicture } from "./whole-picture.ts";
 
 /** What all attempts of one request share. */
 export interface RequestContext {
   readonly input: ExecuteInput;
   readonly ports: ExecutePorts;
   readonly clock: RequestClock;
-  /** What upstreams could not take of the request, in words. */
-  readonly warnings: Set<string>;
 }
 
 export interface AttemptAsk {
@@ -39,6 +28,8 @@ export interface AttemptAsk {
   /** 1 for the request's first. */
   readonly number: number;
   readonly request: ImageRequest;
+  /** Most bytes of the picture held back. */
+  readonly headBytes: number;
   /** Another leg could still serve if this one is refused. */
   readonly elsewhere: boolean;
 }
@@ -58,6 +49,8 @@ export interface Served {
   readonly pin: "verified" | "unverified";
   readonly reported: Reported;
   readonly made: Made;
+  /** What the upstream could not take of the request, in words. */
+  readonly warnings: readonly string[];
 }
 
 export interface Attempt {
@@ -73,297 +66,6 @@ export interface Attempt {
   costUsd(): number;
 }
 
-/** Starts the attempt; it reports through `events` and never rejects. */
-export function startAttempt(context: RequestContext, ask: AttemptAsk, events: AttemptEvents): Attempt {
-  const { input, ports, clock } = context;
-  const { leg, request } = ask;
-  const model = modelOf(input, leg.model);
-  const steps = stepsFor(input, leg, model);
-  const pixels = request.width * request.height;
-  const sizeClass = sizeClassOf(request.width, request.height);
-  const startedAtMs = clock.nowMs();
-  const stopper = createStopper();
-
-  let lease: Lease | undefined;
-  let endpoint: Endpoint | undefined;
-  let leasedAtMs = startedAtMs;
-  let calledAtMs: number | undefined;
-  let waitingFor: "slot" | "headers" | "body" | "pin" = "slot";
-  let giveUpPin: (() => void) | undefined;
-  let lookController: AbortController | undefined;
-  let reported: Reported | undefined;
-  let unserved: Made | undefined;
-  let end: { readonly atMs: number; readonly failure: AttemptFailure | undefined } | undefined;
-
-  const takeBackAlarm = clock.alarm(ask.endsAtMs, timeIsUp);
-  const onRevoked = (): void => stop({ reason: "cancelled", cause: causeOf(lease?.revoked, "revoked") });
-
-  const attempt: Attempt = {
-    ask,
-    startedAtMs,
-    endpoint: () => lease?.endpoint,
-    stop,
-    serve,
-    record,
-    costUsd,
-  };
-  void run().then(
-    (result) => events.ended(attempt, result),
-    (error: unknown) => events.broke(error),
-  );
-  return attempt;
-
-  async function run(): Promise<Result<Served, AttemptFailure>> {
-    const granted = await reserve();
-    if (!granted.ok) return settled(granted.failure);
-    lease = granted.value;
-    leasedAtMs = clock.nowMs();
-    if (lease.revoked.aborted) onRevoked();
-    else lease.revoked.addEventListener("abort", onRevoked);
-    endpoint = input.snapshot.content.catalog.endpoints[lease.endpoint];
-    const dialect =
-      endpoint === undefined ? undefined : (ports.dialects?.[endpoint.dialect] ?? dialectOf(endpoint.dialect));
-    // A scheduler on another snapshot may know endpoints that this one does not.
-    if (endpoint === undefined || dialect === undefined) return settled({ reason: "not_admitted", why: "no_endpoint" });
-    events.granted(attempt, lease);
-    return converse({ endpoint, dialect });
-  }
-
-  /** A slot, or why there is none. A grant that comes after a stop goes straight back. */
-  async function reserve(): Promise<Result<Lease, AttemptFailure>> {
-    let reservation: Reservation | typeof STOPPED;
-    try {
-      reservation = await stopper.race(ports.scheduler.reserve(reserveAsk(), stopper.signal), giveBack);
-    } catch {
-      // The port promises not to reject; one that does is as good as no scheduler.
-      reservation = { granted: false, why: "no_endpoint" };
-    }
-    if (reservation === STOPPED) return { ok: false, failure: stopFailure() };
-    if (reservation.granted) return { ok: true, value: reservation.lease };
-    const { why, retryAfterMs } = reservation;
-    if (why === "superseded") return failedWith({ reason: "cancelled", cause: "superseded" });
-    return failedWith({
-      reason: "not_admitted",
-      why: why === "budget" ? "shed" : why,
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    });
-  }
-
-  function giveBack(late: Reservation): void {
-    if (!late.granted) return;
-    const failure = stopFailure();
-    const cause = failure.reason === "cancelled" ? failure.cause : "deadline";
-    release(late.lease, { failure: { reason: "cancelled", cause }, elapsedMs: 0 });
-  }
-
-  async function converse(to: {
-    readonly endpoint: Endpoint;
-    readonly dialect: Dialect;
-  }): Promise<Result<Served, AttemptFailure>> {
-    const { dialect } = to;
-    const key = to.endpoint.secret === undefined ? undefined : ports.secret(to.endpoint.secret);
-    if (to.endpoint.secret !== undefined && key === undefined) {
-      return settled({ reason: "secret_missing", secret: to.endpoint.secret });
-    }
-    const target: Target = { endpoint: to.endpoint, ...(key === undefined ? {} : { key }) };
-    const work = workFor(clock.nowMs());
-    ports.observe?.({ event: "attempt-started", endpoint: to.endpoint.id, leg: leg.kind, timeoutMs: work.timeoutMs });
-    calledAtMs = clock.nowMs();
-    waitingFor = "headers";
-    lookController = dialect.pinLook === undefined || ports.pins === undefined ? undefined : new AbortController();
-    const look =
-      lookController === undefined
-        ? undefined
-        : startPinLook({
-            dialect,
-            target,
-            model,
-            upstream: ports.upstream,
-            signal: lookController.signal,
-            pins: ports.pins,
-          });
-    const made = await makePicture({
-      dialect,
-      work,
-      target,
-      upstream: ports.upstream,
-      clock,
-      stopper,
-      headBytes: input.plan.policy.headBytes,
-      onHead: () => {
-        waitingFor = "body";
-      },
-      background: ports.background,
-      warn: (warnings) => {
-        for (const warning of warnings) context.warnings.add(warning);
-      },
-    });
-    if (!made.ok) return settled(made.failure);
-    return verify({ endpoint: to.endpoint.id, made: made.value, look });
-  }
-
-  async function verify(from: {
-    readonly endpoint: EndpointId;
-    readonly made: Made;
-    readonly look: Promise<string | undefined> | undefined;
-  }): Promise<Result<Served, AttemptFailure>> {
-    const { made, look } = from;
-    unserved = made;
-    reported = made.reported;
-    const reportedPin = reported.pin ?? (look === undefined ? undefined : await lookedUp(look));
-    const pin = stopper.failure() === undefined ? checkPin(model.pin, reportedPin) : failedWith(stopFailure());
-    if (!pin.ok) return settled(pin.failure);
-    const served: Served = { endpoint: from.endpoint, pin: pin.value, reported, made };
-    if (made.held.whole) settled(undefined);
-    else takeBackAlarm();
-    return { ok: true, value: served };
-  }
-
-  /** The look's answer; nothing when the window closes or the attempt is stopped before it. */
-  async function lookedUp(look: Promise<string | undefined>): Promise<string | undefined> {
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    giveUpPin = () => resolve(undefined);
-    waitingFor = "pin";
-    const answer = await stopper.race(Promise.race([look, promise]));
-    return answer === STOPPED ? undefined : answer;
-  }
-
-  function timeIsUp(): void {
-    if (waitingFor === "pin") giveUpPin?.();
-    else if (waitingFor === "slot") stop({ reason: "not_admitted", why: "predicted_late" });
-    else stop({ reason: "timed_out", timeoutMs: ask.endsAtMs - leasedAtMs, phase: waitingFor });
-  }
-
-  function stop(failure: AttemptFailure): void {
-    if (end !== undefined) return;
-    stopper.stop(failure);
-    settled(failure);
-  }
-
-  function stopFailure(): AttemptFailure {
-    return stopper.failure() ?? { reason: "cancelled", cause: "revoked" };
-  }
-
-  /** Books the end, once: slot back, alarms off, a picture that nobody will get let go. */
-  function settled(failure: AttemptFailure | undefined): Result<never, AttemptFailure> {
-    if (end === undefined) {
-      end = { atMs: clock.nowMs(), failure };
-      takeBackAlarm();
-      lookController?.abort("lost_race" satisfies CancelCause);
-      if (failure !== undefined && unserved?.held.whole === false) ports.background(unserved.held.discard());
-      if (lease !== undefined) {
-        lease.revoked.removeEventListener("abort", onRevoked);
-        release(lease, { failure, elapsedMs: end.atMs - leasedAtMs });
-      }
-      ports.observe?.({ event: "attempt-ended", record: record() });
-    }
-    return failedWith(end.failure ?? stopFailure());
-  }
-
-  function release(
-    held: Lease,
-    how: { readonly failure: AttemptFailure | undefined; readonly elapsedMs: number },
-  ): void {
-    ports.scheduler.release(held, {
-      model: model.id,
-      sizeClass,
-      ...(steps === undefined ? {} : { steps }),
-      result: how.failure === undefined ? { ok: true } : { ok: false, failure: how.failure },
-      elapsedMs: how.elapsedMs,
-      ...(reported?.serviceMs === undefined ? {} : { serviceMs: reported.serviceMs }),
-      ...(reported?.queueMs === undefined ? {} : { queueMs: reported.queueMs }),
-      ...(held === lease ? { costUsd: costUsd() } : {}),
-    });
-  }
-
-  function serve(served: Served): { readonly picture: Picture; readonly ended: Promise<FlowEnd> | undefined } {
-    const { header, held, lengthBytes, source } = served.made;
-    const facts = { format: header.format, width: header.width, height: header.height };
-    if (held.whole) return { picture: wholePicture(facts, held.head), ended: undefined };
-    unserved = undefined;
-    const timeoutMs = ask.endsAtMs - leasedAtMs;
-    source?.limitWaits(timeoutMs, { reason: "timed_out", timeoutMs, phase: "body" });
-    const flow = held.open(header.format);
-    const ended = flow.finished.then(async (flowEnd) => {
-      const failure = flowEnd.whole ? await lastWord(served.made) : (stopper.failure() ?? flowEnd.failure);
-      if (failure !== undefined) stopper.stop(failure);
-      settled(failure);
-      return flowEnd;
-    });
-    return {
-      picture: { ...facts, body: flow.stream, ...(lengthBytes === undefined ? {} : { lengthBytes }) },
-      ended,
-    };
-  }
-
-  /** What the upstream says behind the picture: too late to withhold it, not too late to blame the endpoint. */
-  async function lastWord({ later }: Made): Promise<AttemptFailure | undefined> {
-    const said = later === undefined ? undefined : await later;
-    if (said === undefined) return undefined;
-    if (!said.ok) return said.failure;
-    reported = said.value;
-    const pin = checkPin(model.pin, reported.pin);
-    return pin.ok ? undefined : pin.failure;
-  }
-
-  function record(): AttemptRecord {
-    const failure = end?.failure;
-    return {
-      endpoint: lease?.endpoint ?? "none",
-      model: leg.model,
-      place: leg.place,
-      leg: leg.kind,
-      kind: ask.kind,
-      outcome: failure?.reason ?? (end !== undefined || unserved !== undefined ? "ok" : "running"),
-      ...(failure === undefined ? {} : { failure }),
-      startedAfterMs: startedAtMs - input.startedAtMs,
-      elapsedMs: (end?.atMs ?? clock.nowMs()) - startedAtMs,
-    };
-  }
-
-  function costUsd(): number {
-    if (endpoint === undefined) return 0;
-    const untilMs = end?.atMs ?? clock.nowMs();
-    const workedMs = calledAtMs === undefined ? undefined : untilMs - calledAtMs;
-    return attemptCostUsd({ model, endpoint, pixels, failure: end?.failure, reported, workedMs });
-  }
-
-  function reserveAsk(): ReserveAsk {
-    return {
-      place: leg.place,
-      model: leg.model,
-      candidates: leg.candidates,
-      sizeClass,
-      ...(steps === undefined ? {} : { steps }),
-      priority: input.plan.policy.priority,
-      deadlineAtMs: ask.endsAtMs,
-      kind: ask.kind,
-      avoid: ask.avoid,
-      tenant: input.tenant,
-      ...(input.supersedeKey === undefined ? {} : { supersedeKey: input.supersedeKey }),
-      requestId: input.requestId,
-      policy: input.plan.policy.name,
-      timeoutMs: ask.endsAtMs - startedAtMs,
-      elsewhere: ask.elsewhere,
-      startedAtMs: input.startedAtMs,
-      budgetOf: input.plan.homeRegion,
-    };
-  }
-
-  function workFor(nowMs: number): Work {
-    const guidance = model.capabilities.guidance ? (request.guidance ?? model.parameters.guidance) : undefined;
-    return {
-      request,
-      model,
-      ...(steps === undefined ? {} : { steps }),
-      ...(guidance === undefined ? {} : { guidance }),
-      timeoutMs: Math.max(0, Math.floor(ask.endsAtMs - nowMs)),
-      attemptId: `${input.requestId}.${ask.number}`,
-      ...(input.traceparent === undefined ? {} : { traceparent: childTrace(input.traceparent, ports.random) }),
-    };
-  }
-}
-
 /** The typed reason of an aborted signal; `otherwise` where somebody aborted without one. */
 export function causeOf(signal: AbortSignal | undefined, otherwise: CancelCause): CancelCause {
   const reason: unknown = signal?.reason;
@@ -371,31 +73,3 @@ export function causeOf(signal: AbortSignal | undefined, otherwise: CancelCause)
 }
 
 const CAUSES: readonly CancelCause[] = ["deadline", "client_gone", "superseded", "lost_race", "revoked"];
-
-function modelOf(input: ExecuteInput, id: string): Model {
-  const model = input.snapshot.content.catalog.models[id];
-  if (model === undefined) throw new Error(`the plan names the model ${id}, which its snapshot does not have`);
-  return model;
-}
-
-/** The caller's steps are meant for the model that the route names; another one does its own amount of work. */
-function stepsFor(input: ExecuteInput, leg: Leg, model: Model): number | undefined {
-  if (!model.capabilities.steps) return undefined;
-  const isAskedModel = leg.model === input.plan.legs[0]?.model;
-  return isAskedModel ? (input.request.steps ?? model.parameters.steps) : model.parameters.steps;
-}
-
-/** Same trace, a parent id of its own: a hedge is a sibling span, not the same one. */
-function childTrace(traceparent: string, random: () => number): string {
-  const [version, traceId, , flags] = traceparent.split("-");
-  const half = (): string =>
-    Math.floor(random() * 0xffff_ffff + 1)
-      .toString(16)
-      .padStart(8, "0")
-      .slice(-8);
-  return `${version}-${traceId}-${half()}${half()}-${flags}`;
-}
-
-function failedWith(failure: AttemptFailure): Result<never, AttemptFailure> {
-  return { ok: false, failure };
-}

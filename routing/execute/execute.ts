@@ -8,23 +8,23 @@
  * Money: a dear model (cost.ts) is not called after, or beside, an attempt that may be billed for a dear picture, unless the policy
  * accepts a second bill. Repeats (retries and hedges) are at most one a request, and the scheduler's budget may refuse that one.
  */
-import type { EndpointId, ModelId } from "../config/snapshot.ts";
 import { type AttemptFailure, type CancelCause, type Result, traitsOf } from "../failure/index.ts";
 import type { Leg } from "../plan/plan.ts";
-import { type Attempt, type AttemptAsk, causeOf, type RequestContext, type Served, startAttempt } from "./attempt.ts";
-import { type ChooseAsk, type ChosenLeg, chooseLeg, isDear } from "./choose-leg.ts";
-import type { Execute, Executed, ExecuteInput, ExecuteResult } from "./executed.ts";
+import { failedResult, servedResult, tally } from "./answer.ts";
+import { type Attempt, type AttemptAsk, causeOf, type Served } from "./attempt.ts";
+import { type ChosenLeg, chooseLeg } from "./choose-leg.ts";
+import type { Execute, ExecuteInput, ExecuteResult } from "./executed.ts";
+import { createHistory } from "./history.ts";
 import { createInbox } from "./inbox.ts";
-import { cancelledFailure, degradedReason, requestFailure } from "./outcome.ts";
+import { cancelledFailure, requestFailure } from "./outcome.ts";
 import type { ExecutePorts, Lease, StalePicture } from "./ports.ts";
-import { askAgainAtMs, chooseHedge, chooseLastRetry, chooseRetryInLeg, type Repeat, type Tried } from "./repeat.ts";
+import { chooseHedge, chooseLastRetry, chooseRetryInLeg, type Repeat } from "./repeat.ts";
 import { createRequestClock } from "./request-clock.ts";
+import { startAttempt } from "./run-attempt.ts";
 import { findStale, staleResult } from "./stale.ts";
+import { enlarge, MAX_SMALL_BYTES, type Upscaling, upscalingOf } from "./upscale.ts";
 
 export type * from "./executed.ts";
-
-/** Retries and hedges of one request, all together: attempts never exceed legs + 1. */
-const MAX_REPEATS = 1;
 
 type Happening =
   | { readonly event: "ended"; readonly attempt: Attempt; readonly end: Result<Served, AttemptFailure> }
@@ -36,6 +36,13 @@ type Happening =
   | { readonly event: "stale-looked-up"; readonly leg: Leg; readonly picture: StalePicture | undefined }
   | { readonly event: "called-off"; readonly cause: CancelCause }
   | { readonly event: "broke"; readonly error: unknown };
+
+/** A leg that draws small: how it goes on, and the small picture once it is there. */
+interface Stage {
+  readonly upscaling: Upscaling;
+  readonly ask: AttemptAsk;
+  readonly small?: Served;
+}
 
 /** Runs the plan. Resolves before the deadline, with a checked picture or a typed failure; never rejects for what upstreams do. */
 export const execute: Execute = async (input, ports) => {
@@ -49,38 +56,26 @@ export const execute: Execute = async (input, ports) => {
   }
 };
 
-interface OpenRequest {
+function openRequest(
+  input: ExecuteInput,
+  ports: ExecutePorts,
+): {
   run(): Promise<ExecuteResult>;
   /** Stops all that runs. */
   abandon(): void;
-}
-
-function openRequest(input: ExecuteInput, ports: ExecutePorts): OpenRequest {
+} {
   const { plan, snapshot } = input;
   const { policy } = plan;
   const { models, endpoints } = snapshot.content.catalog;
-  const pixels = input.request.width * input.request.height;
   const answerByMs = input.deadlineAtMs - policy.reserveMs;
-  const clock = createRequestClock(ports.clock);
-  const context: RequestContext = { input, ports, clock, warnings: new Set() };
+  const clock = createRequestClock(ports.clock, answerByMs);
+  const context = { input, ports, clock };
   const inbox = createInbox<Happening>();
-
-  /** All that were begun, in order; refused repeats are taken out again. */
-  const attempts: Attempt[] = [];
+  const history = createHistory({ input, answerByMs, nowMs: clock.nowMs, random: ports.random });
   const running = new Set<Attempt>();
   /** Of the running ones, those that take longer than predicted. */
   const late = new Set<Attempt>();
-  const repeats = new Map<Attempt, Repeat>();
-  const failed: Tried[] = [];
-  const tried = new Map<EndpointId, number>();
-  const failures: AttemptFailure[] = [];
-  const done = new Set<number>();
-  const gone = new Set<ModelId>();
-  let dearBill = false;
-  let attemptsLeft = policy.maxAttempts;
-  let repeatsLeft = MAX_REPEATS;
-  /** Why the first leg did not serve, in words. */
-  let degradedBy: string | undefined;
+  const stages = new Map<Attempt, Stage>();
   let serving: Attempt | undefined;
 
   return { run, abandon };
@@ -106,13 +101,12 @@ function openRequest(input: ExecuteInput, ports: ExecutePorts): OpenRequest {
         // One that was stopped has nothing more to say.
         if (!running.delete(happening.attempt)) return undefined;
         return happening.end.ok
-          ? serve(happening.attempt, happening.end.value)
+          ? afterPicture(happening.attempt, happening.end.value)
           : afterFailure(happening.attempt, happening.end.failure);
       case "late":
         return afterLate(happening.attempt);
       case "hedge-due":
-        if (running.size === 1 && running.has(happening.attempt)) hedge(happening.attempt);
-        return undefined;
+        return hedge(happening.attempt);
       case "due":
         happening.beginNow();
         return undefined;
@@ -130,30 +124,31 @@ function openRequest(input: ExecuteInput, ports: ExecutePorts): OpenRequest {
 
   /** Begins the next leg that can be; `false` when there is none. */
   function beginNext(): boolean {
-    const { chosen, skipped } = chooseLeg(progressNow());
+    const { chosen, skipped } = chooseLeg(history.ask(running));
     for (const { index, why } of skipped) {
-      done.add(index);
-      if (index === 0) degradedBy ??= why;
+      history.legSkipped(index, why);
       ports.observe?.({ event: "leg-skipped", leg: plan.legs[index]?.kind ?? "", why });
     }
     if (chosen === undefined) return false;
-    done.add(chosen.index);
+    history.legBegun(chosen.index);
     if (chosen.leg.kind === "stale") lookForStale(chosen);
     else beginLeg(chosen);
     return true;
   }
 
   function beginLeg({ leg, window, notBeforeMs, avoid, elsewhere }: ChosenLeg): void {
-    const kind = attempts.length === 0 ? "first" : "fallback";
+    const kind = history.attempts.length === 0 ? "first" : "fallback";
+    const { endsAtMs, nextLegAtMs } = window;
     beginAt(notBeforeMs, () => {
-      const attempt = begin({ leg, elsewhere, kind, avoid, endsAtMs: window.endsAtMs });
-      if (policy.overlap && window.nextLegAtMs < window.endsAtMs) lateAt(attempt, window.nextLegAtMs);
+      const attempt = begin({ leg, elsewhere, kind, avoid, endsAtMs });
+      history.begun(attempt);
+      if (policy.overlap && nextLegAtMs < endsAtMs) lateAt(attempt, nextLegAtMs);
     });
   }
 
   function beginRepeat(repeat: Repeat): void {
-    repeatsLeft -= 1;
-    beginAt(repeat.notBeforeMs, () => repeats.set(begin({ ...repeat, elsewhere: false }), repeat));
+    history.repeatChosen(repeat);
+    beginAt(repeat.notBeforeMs, () => history.begun(begin({ ...repeat, elsewhere: false }), repeat));
   }
 
   function beginAt(notBeforeMs: number, beginNow: () => void): void {
@@ -161,18 +156,23 @@ function openRequest(input: ExecuteInput, ports: ExecutePorts): OpenRequest {
     else clock.alarm(notBeforeMs, () => inbox.post({ event: "due", beginNow }));
   }
 
-  function begin(ask: Pick<AttemptAsk, "leg" | "kind" | "avoid" | "endsAtMs" | "elsewhere">): Attempt {
-    attemptsLeft -= 1;
-    const attempt = startAttempt(
-      context,
-      { ...ask, number: attempts.length + 1, request: input.request },
-      {
-        granted,
-        ended: (ended, end) => inbox.post({ event: "ended", attempt: ended, end }),
-        broke: (error) => inbox.post({ event: "broke", error }),
-      },
-    );
-    attempts.push(attempt);
+  function begin(part: Pick<AttemptAsk, "leg" | "kind" | "avoid" | "endsAtMs" | "elsewhere">): Attempt {
+    const ask = { ...part, number: history.attempts.length + 1, request: input.request, headBytes: policy.headBytes };
+    const upscaling = upscalingOf(input, part.leg);
+    if (upscaling === undefined) return start(ask);
+    const spareMs = (part.endsAtMs - clock.nowMs()) / 2;
+    const endsAtMs = part.endsAtMs - Math.min(upscaling.keptMs, spareMs);
+    const attempt = start({ ...ask, request: upscaling.small, headBytes: MAX_SMALL_BYTES, endsAtMs });
+    stages.set(attempt, { upscaling, ask });
+    return attempt;
+  }
+
+  function start(ask: AttemptAsk): Attempt {
+    const attempt = startAttempt(context, ask, {
+      granted,
+      ended: (ended, end) => inbox.post({ event: "ended", attempt: ended, end }),
+      broke: (error) => inbox.post({ event: "broke", error }),
+    });
     running.add(attempt);
     return attempt;
   }
@@ -206,7 +206,7 @@ function openRequest(input: ExecuteInput, ports: ExecutePorts): OpenRequest {
     if (!running.has(attempt) || late.has(attempt)) return;
     late.add(attempt);
     if (!areAllLate()) return;
-    degradedBy ??= "running-late";
+    history.firstLegLate();
     beginNext();
   }
 
@@ -214,88 +214,63 @@ function openRequest(input: ExecuteInput, ports: ExecutePorts): OpenRequest {
     return policy.overlap && [...running].every((attempt) => late.has(attempt));
   }
 
-  function hedge(attempt: Attempt): void {
+  function hedge(attempt: Attempt): undefined {
     const endpoint = attempt.endpoint();
-    if (repeatsLeft === 0 || endpoint === undefined) return;
+    const isAlone = running.size === 1 && running.has(attempt);
+    if (!isAlone || endpoint === undefined || history.repeatsLeft() === 0) return;
     const { leg, endsAtMs } = attempt.ask;
-    const repeat = chooseHedge({ ask: progressNow(), endpoints, running: { leg, endpoint, endsAtMs } });
-    if (repeat === undefined) return;
-    if (repeat.legIndex !== undefined) done.add(repeat.legIndex);
-    beginRepeat(repeat);
+    const repeat = chooseHedge({ ask: history.ask(running), endpoints, running: { leg, endpoint, endsAtMs } });
+    if (repeat !== undefined) beginRepeat(repeat);
+  }
+
+  function afterPicture(attempt: Attempt, served: Served): ExecuteResult | undefined {
+    const stage = stages.get(attempt);
+    if (stage === undefined || stage.small !== undefined) return serve(attempt, served);
+    const { held, header } = served.made;
+    if (!held.whole) {
+      attempt.stop({ reason: "too_large", limitBytes: MAX_SMALL_BYTES });
+      return afterFailure(attempt, { reason: "too_large", limitBytes: MAX_SMALL_BYTES });
+    }
+    const { ask, upscaling } = stage;
+    const enlarging = start({
+      ...ask,
+      leg: upscaling.leg,
+      kind: ask.kind === "first" ? "first" : "fallback",
+      avoid: [],
+      number: history.attempts.length + 1,
+      request: enlarge(input.request, { bytes: held.head, format: header.format }),
+    });
+    history.stageBegun(enlarging);
+    stages.set(enlarging, { ...stage, small: served });
+    return undefined;
   }
 
   function afterFailure(attempt: Attempt, failure: AttemptFailure): ExecuteResult | undefined {
     if (failure.reason === "cancelled" && failure.cause !== "revoked") return calledOff(failure.cause);
-    const wasRefusedRepeat = forget(attempt);
-    if (!wasRefusedRepeat) remember(attempt, failure);
-    const traits = traitsOf(failure);
-    if (!traits.tryElsewhere && failure.reason !== "cancelled") return giveUp();
-
-    const progress = progressNow();
-    const one = toTried(attempt);
-    const retry =
-      one === undefined || repeatsLeft === 0 ? undefined : chooseRetryInLeg({ ask: progress, tried: one, failure });
-    if (retry !== undefined) {
-      beginRepeat(retry);
-      return undefined;
-    }
-    if (running.size > 0 && !areAllLate()) return undefined;
-    if (beginNext() || running.size > 0) return undefined;
-    const last = repeatsLeft === 0 ? undefined : chooseLastRetry(progressNow(), failed);
-    if (last === undefined) return giveUp();
-    beginRepeat(last);
-    return undefined;
-  }
-
-  /** A repeat that got no slot was never made: the leg that it stood in for is still to be had. `true` if it was one. */
-  function forget(attempt: Attempt): boolean {
     late.delete(attempt);
-    if (attempt.endpoint() !== undefined) return false;
-    attemptsLeft += 1;
-    const repeat = repeats.get(attempt);
-    if (repeat === undefined) return false;
-    attempts.splice(attempts.indexOf(attempt), 1);
-    if (repeat.legIndex !== undefined) done.delete(repeat.legIndex);
-    ports.observe?.({ event: "leg-skipped", leg: repeat.leg.kind, why: `${repeat.kind}-refused` });
-    return true;
+    const counts = history.ended(attempt, failure);
+    if (!counts)
+      ports.observe?.({ event: "leg-skipped", leg: attempt.ask.leg.kind, why: `${attempt.ask.kind}-refused` });
+    if (!traitsOf(failure).tryElsewhere && failure.reason !== "cancelled") return giveUp();
+    if (counts && retryInLeg(attempt, failure)) return undefined;
+    if (running.size > 0 && !areAllLate()) return undefined;
+    if (beginNext() || running.size > 0 || retryAtLast()) return undefined;
+    return giveUp();
   }
 
-  function remember(attempt: Attempt, failure: AttemptFailure): void {
-    const { leg } = attempt.ask;
-    failures.push(failure);
-    const one = toTried(attempt);
-    if (one !== undefined) {
-      failed.push(one);
-      tried.set(one.endpoint, askAgainAtMs({ failure, nowMs: clock.nowMs(), answerByMs, random: ports.random() }));
-    }
-    if (failure.reason === "model_gone") gone.add(leg.model);
-    if (one !== undefined && traitsOf(failure).maybeBilled) dearBill ||= isDear(models[leg.model], pixels);
-    if (attempt === attempts[0] || attempts.length === 1) degradedBy ??= degradedReason(failure);
-  }
-
-  function toTried(attempt: Attempt): Tried | undefined {
+  function retryInLeg(attempt: Attempt, failure: AttemptFailure): boolean {
     const endpoint = attempt.endpoint();
+    if (endpoint === undefined || history.repeatsLeft() === 0 || stages.get(attempt)?.small !== undefined) return false;
     const { leg, endsAtMs } = attempt.ask;
-    return endpoint === undefined ? undefined : { leg, endpoint, endsAtMs };
+    const repeat = chooseRetryInLeg({ ask: history.ask(running), tried: { leg, endpoint, endsAtMs }, failure });
+    if (repeat !== undefined) beginRepeat(repeat);
+    return repeat !== undefined;
   }
 
-  function progressNow(): ChooseAsk {
-    const runsDear = [...running].some((attempt) => isDear(models[attempt.ask.leg.model], pixels));
-    return {
-      plan,
-      models,
-      pixels,
-      progress: {
-        nowMs: clock.nowMs(),
-        answerByMs,
-        done,
-        tried,
-        gone,
-        dearBill: dearBill || runsDear,
-        attemptsLeft,
-        isRunning: running.size > 0,
-      },
-    };
+  function retryAtLast(): boolean {
+    const repeat = history.repeatsLeft() === 0 ? undefined : chooseLastRetry(history.ask(running), history.failed);
+    if (repeat !== undefined) beginRepeat(repeat);
+    return repeat !== undefined;
   }
 
   // ---------------------------------------------------------------- ending
@@ -303,55 +278,40 @@ function openRequest(input: ExecuteInput, ports: ExecutePorts): OpenRequest {
   function serve(attempt: Attempt, served: Served): ExecuteResult {
     stopAll({ reason: "cancelled", cause: "lost_race" });
     const { picture, ended } = attempt.serve(served);
-    const { leg, kind } = attempt.ask;
-    const whole = { whole: true, costUsd: costUsd(), bytes: picture.lengthBytes ?? 0 };
     if (ended === undefined) close();
     else serving = attempt;
-    const finished =
-      ended === undefined
-        ? Promise.resolve(whole)
-        : ended.then((end) => {
-            close();
-            return { whole: end.whole, costUsd: costUsd(), bytes: end.bytes };
-          });
-    if (ended !== undefined) ports.background(finished);
-    const { endpoint, pin, reported } = served;
-    const what = leg.degraded;
-    return {
-      ok: true,
+    const stage = stages.get(attempt);
+    return servedResult({
+      attempt,
+      served,
       picture,
-      leg,
-      endpoint,
-      pin,
-      reported,
-      ...(what === undefined
-        ? {}
-        : { degraded: { what, reason: kind === "hedge" ? "hedge" : (degradedBy ?? "planned") } }),
-      ...tally(),
-      finished,
-    };
+      history,
+      ended: ended?.finally(close),
+      background: ports.background,
+      ...(stage?.small === undefined ? {} : { small: { leg: stage.ask.leg, served: stage.small } }),
+    });
   }
 
   function show(leg: Leg, picture: StalePicture): ExecuteResult {
     close();
-    return staleResult({ picture, leg, reason: degradedBy ?? "planned", ...tally() });
-  }
-
-  function abandon(): void {
-    stopAll({ reason: "cancelled", cause: "revoked" });
-    close();
+    return staleResult({ picture, leg, reason: history.degradedBy() ?? "planned", tally: tally(history) });
   }
 
   function giveUp(): ExecuteResult {
     abandon();
-    return { ok: false, failure: requestFailure(failures), ...tally() };
+    return failedResult({ failure: requestFailure(history.failures), history });
   }
 
   function calledOff(cause: CancelCause): ExecuteResult {
     ports.observe?.({ event: "request-cancelled", cause });
     stopAll({ reason: "cancelled", cause });
     close();
-    return { ok: false, failure: cancelledFailure(cause), cancelled: cause, ...tally() };
+    return failedResult({ failure: cancelledFailure(cause), cancelled: cause, history });
+  }
+
+  function abandon(): void {
+    stopAll({ reason: "cancelled", cause: "revoked" });
+    close();
   }
 
   function stopAll(failure: AttemptFailure): void {
@@ -362,17 +322,5 @@ function openRequest(input: ExecuteInput, ports: ExecutePorts): OpenRequest {
   function close(): void {
     input.signal.removeEventListener("abort", onAbort);
     clock.close();
-  }
-
-  function tally(): Executed {
-    return {
-      trail: attempts.map((attempt) => attempt.record()),
-      warnings: [...context.warnings],
-      costUsd: costUsd(),
-    };
-  }
-
-  function costUsd(): number {
-    return attempts.reduce((sum, attempt) => sum + attempt.costUsd(), 0);
   }
 }

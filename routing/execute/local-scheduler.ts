@@ -3,7 +3,8 @@
  *
  * It knows only what this isolate does: attempts in flight, a decaying peak of service times, failures in a row. State lives in the
  * isolate and is gone with it. Fails open: an endpoint it knows nothing of is tried, and one that is held out is still used when no
- * other leg can serve. It never hedges: one isolate sees too few requests to know a 95th percentile.
+ * other leg can serve. It never hedges (one isolate sees too few requests to know a 95th percentile) and never revokes (a Worker's
+ * request cannot touch what another one of the same isolate has in flight).
  */
 import type { Catalog, EndpointId, PlaceId } from "../config/snapshot.ts";
 import { traitsOf } from "../failure/index.ts";
@@ -36,9 +37,6 @@ interface EndpointState {
 interface OpenLease {
   readonly lease: Lease;
   readonly expiresAtMs: number;
-  readonly startedAtMs: number;
-  readonly supersedeKey: string | undefined;
-  readonly revoke: AbortController;
 }
 
 /** A scheduler over `catalog` for the isolate that creates it. `random` is uniform in [0, 1). */
@@ -70,7 +68,6 @@ export function createSimpleScheduler(catalog: Catalog, clock: Clock, random: ()
   function reserve(ask: ReserveAsk): Reservation {
     const nowMs = clock.nowMs();
     dropExpired(nowMs);
-    if (!supersede(ask)) return { granted: false, why: "superseded" };
     if ((ask.kind === "retry" || ask.kind === "hedge") && extraTokens < 1) return { granted: false, why: "budget" };
 
     const known = ask.candidates.filter((id) => catalog.endpoints[id] !== undefined && !ask.avoid.includes(id));
@@ -101,41 +98,23 @@ export function createSimpleScheduler(catalog: Catalog, clock: Clock, random: ()
     else if (ask.kind !== "fallback") extraTokens -= 1;
     leaseCount += 1;
     stateOf(endpoint).inFlight += 1;
-    const revoke = new AbortController();
     const expected = catalog.models[ask.model]?.expected;
     const spread = expected === undefined ? 1.5 : expected.p95Ms / Math.max(1, expected.p50Ms);
     const lease: Lease = {
       id: `local-${leaseCount}`,
       endpoint,
       place: placeOf(endpoint, ask.place),
-      revoked: revoke.signal,
+      revoked: new AbortController().signal,
       predicted: { waitMs, serviceMs, p95Ms: serviceMs * spread },
       probe: false,
     };
     const timeoutMs = ask.timeoutMs ?? ask.deadlineAtMs - nowMs;
-    leases.set(lease.id, {
-      lease,
-      revoke,
-      expiresAtMs: nowMs + 2 * timeoutMs,
-      startedAtMs: ask.startedAtMs ?? nowMs,
-      supersedeKey: ask.supersedeKey,
-    });
+    leases.set(lease.id, { lease, expiresAtMs: nowMs + 2 * timeoutMs });
     return lease;
   }
 
   function placeOf(endpoint: EndpointId, otherwise: PlaceId): PlaceId {
     return catalog.endpoints[endpoint]?.place ?? otherwise;
-  }
-
-  /** Newest of a key wins: older leases are revoked. `false` when the asker itself is the older one. */
-  function supersede(ask: ReserveAsk): boolean {
-    if (ask.supersedeKey === undefined || ask.startedAtMs === undefined) return true;
-    for (const open of leases.values()) {
-      if (open.supersedeKey !== ask.supersedeKey) continue;
-      if (open.startedAtMs > ask.startedAtMs) return false;
-      if (open.startedAtMs < ask.startedAtMs) open.revoke.abort("superseded");
-    }
-    return true;
   }
 
   /** Power of two choices: the better of two drawn by chance, so that isolates with the same view do not herd. */

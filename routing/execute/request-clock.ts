@@ -1,8 +1,9 @@
 /**
- * One request's sense of time: a clock that never goes back, and alarms on it that share one sleeping timer.
+ * One request's sense of time: a clock that never goes back, and alarms on it.
  *
- * A wall clock may jump. Back: ours stands still until a sleep has really passed, so no deadline moves away. Forward: the deadline
- * is taken as passed and the request ends typed. Its state lives in the request; `close` ends its timer.
+ * A wall clock may jump. Back: ours goes on from where it was, and a sleep that ended sets it right. Forth: the time counts as passed
+ * and the request ends typed. The sleep until the end, begun with the request, holds the deadline whatever the wall clock does.
+ * Its state lives in the request; `close` ends its timers.
  */
 import type { Clock } from "./ports.ts";
 
@@ -11,69 +12,61 @@ export interface RequestClock {
   nowMs(): number;
   /** Calls `ring` once when `atMs` is reached. The returned function takes the alarm back. */
   alarm(atMs: number, ring: () => void): () => void;
-  /** Takes back every alarm and ends the timer. */
+  /** Takes back every alarm and ends the timers. */
   close(): void;
 }
 
 interface Alarm {
   readonly atMs: number;
   readonly ring: () => void;
+  readonly sleeper: AbortController;
 }
 
-interface Sleeper {
-  readonly untilMs: number;
-  readonly controller: AbortController;
-}
-
-/** Starts a request's clock over the world's. */
-export function createRequestClock(clock: Clock): RequestClock {
+/** Starts a request's clock over the world's. No time of the request is later than `endAtMs`. */
+export function createRequestClock(clock: Clock, endAtMs: number): RequestClock {
   const alarms = new Set<Alarm>();
   let latestMs = clock.nowMs();
-  let sleeper: Sleeper | undefined;
+  /** What the wall clock was set back by, ms. */
+  let aheadMs = 0;
 
   function nowMs(): number {
-    latestMs = Math.max(latestMs, clock.nowMs());
+    const readMs = clock.nowMs();
+    if (readMs + aheadMs < latestMs) aheadMs = latestMs - readMs;
+    latestMs = readMs + aheadMs;
     return latestMs;
   }
 
-  /** Keeps exactly one timer, on the earliest alarm. A timer that is early for what is left does no harm: it looks and sleeps on. */
-  function arm(): void {
-    let untilMs = Number.POSITIVE_INFINITY;
-    for (const alarm of alarms) untilMs = Math.min(untilMs, alarm.atMs);
-    if (untilMs === Number.POSITIVE_INFINITY || (sleeper !== undefined && sleeper.untilMs <= untilMs)) return;
-    sleeper?.controller.abort();
-    const mine: Sleeper = { untilMs, controller: new AbortController() };
-    sleeper = mine;
-    void clock.sleep(Math.max(0, untilMs - nowMs()), mine.controller.signal).then(() => {
-      if (sleeper !== mine) return;
-      sleeper = undefined;
-      latestMs = Math.max(latestMs, untilMs);
-      ringDue();
-      arm();
-    });
+  /** Whoever wakes brings the news of the time to all. */
+  function wakeAt(alarm: Alarm): void {
+    if (!alarms.has(alarm)) return;
+    latestMs = Math.max(latestMs, alarm.atMs);
+    const dueByMs = nowMs();
+    const due = [...alarms].filter(({ atMs }) => atMs <= dueByMs).sort((a, b) => a.atMs - b.atMs);
+    for (const one of due) if (takeBack(one)) one.ring();
   }
 
-  function ringDue(): void {
-    const dueByMs = nowMs();
-    const due = [...alarms].filter((alarm) => alarm.atMs <= dueByMs).sort((a, b) => a.atMs - b.atMs);
-    for (const alarm of due) if (alarms.delete(alarm)) alarm.ring();
+  function takeBack(alarm: Alarm): boolean {
+    const wasSet = alarms.delete(alarm);
+    if (wasSet) alarm.sleeper.abort();
+    return wasSet;
   }
+
+  function alarm(atMs: number, ring: () => void): () => void {
+    const one: Alarm = { atMs, ring, sleeper: new AbortController() };
+    alarms.add(one);
+    void clock.sleep(Math.max(0, atMs - nowMs()), one.sleeper.signal).then(() => wakeAt(one));
+    return () => {
+      takeBack(one);
+    };
+  }
+
+  alarm(endAtMs, () => undefined);
 
   return {
     nowMs,
-    alarm(atMs, ring) {
-      const alarm: Alarm = { atMs, ring };
-      alarms.add(alarm);
-      arm();
-      return () => {
-        alarms.delete(alarm);
-      };
-    },
+    alarm,
     close() {
-      alarms.clear();
-      const last = sleeper;
-      sleeper = undefined;
-      last?.controller.abort();
+      for (const one of alarms) takeBack(one);
     },
   };
 }

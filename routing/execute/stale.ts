@@ -4,8 +4,8 @@
  * No GPU works and nothing is paid. Fails safe: a store that is slow, broken or empty means no picture.
  */
 import type { Leg } from "../plan/plan.ts";
-import type { ExecuteInput, ExecuteResult } from "./executed.ts";
-import type { AttemptRecord, ExecutePorts, StalePicture } from "./ports.ts";
+import type { Executed, ExecuteInput, ExecuteResult } from "./executed.ts";
+import type { ExecutePorts, StalePicture } from "./ports.ts";
 import type { RequestClock } from "./request-clock.ts";
 import { wholePicture } from "./whole-picture.ts";
 
@@ -32,11 +32,9 @@ export function staleResult(shown: {
   readonly picture: StalePicture;
   readonly leg: Leg;
   readonly reason: string;
-  readonly trail: readonly AttemptRecord[];
-  readonly warnings: readonly string[];
-  readonly costUsd: number;
+  readonly tally: Executed;
 }): ExecuteResult {
-  const { picture, costUsd } = shown;
+  const { picture, tally } = shown;
   return {
     ok: true,
     picture: wholePicture(picture, picture.bytes),
@@ -45,9 +43,7 @@ export function staleResult(shown: {
     pin: "unverified",
     reported: {},
     degraded: { what: "stale", reason: shown.reason },
-    trail: shown.trail,
-    warnings: shown.warnings,
-    costUsd,
-    finished: Promise.resolve({ whole: true, costUsd, bytes: picture.bytes.length }),
+    ...tally,
+    finished: Promise.resolve({ whole: true, costUsd: tally.costUsd, bytes: picture.bytes.length }),
   };
 }

@@ -93,7 +93,7 @@ function rememberChains(
 }
 
 /** The strongest upscaler that stands anywhere. */
-function bestUpscaler(catalog: Catalog): Model | undefined {
+export function bestUpscaler(catalog: Catalog): Model | undefined {
   const served = new Set(Object.values(catalog.endpoints).map((endpoint) => endpoint.model));
   return Object.values(catalog.models)
     .filter((model) => model.kind === "upscale" && served.has(model.id))

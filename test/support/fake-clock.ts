@@ -13,6 +13,8 @@ export interface FakeClock extends Clock {
   jump(ms: number): void;
   /** Passes time until `work` is done, but no more than `limitMs`; then throws. */
   runUntil<Value>(work: Promise<Value>, limitMs?: number): Promise<Value>;
+  /** Time passed since the start, ms; no jump changes it. */
+  passedMs(): number;
   /** Sleepers that sleep now. */
   sleeping(): number;
 }
@@ -63,6 +65,7 @@ export function createFakeClock(startAtMs = 1_000_000): FakeClock {
     jump(ms) {
       wallMs += ms;
     },
+    passedMs: () => passedMs,
     sleeping: () => sleepers.size,
     sleep(ms, signal) {
       if (signal?.aborted) return Promise.resolve();

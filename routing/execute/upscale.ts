@@ -1,0 +1,61 @@
+/**
+ * Legs that draw small and enlarge: a second call, to an upscaler, with the picture of the first.
+ *
+ * The upscaler and its factor are the planner's choice (it planned the leg's time by them). Where none stands anywhere, the leg draws
+ * at the asked size, as the planner assumed too. The small picture is verified like any other before it is enlarged.
+ */
+import type { Model } from "../config/snapshot.ts";
+import type { ImageRequest, InlinePicture } from "../image/request.ts";
+import { upscaleFactor } from "../plan/leg-times.ts";
+import type { Leg } from "../plan/plan.ts";
+import { bestUpscaler } from "../plan/planner.ts";
+import type { ExecuteInput } from "./executed.ts";
+
+/** Most bytes of a picture that is enlarged: it has to be held whole to be sent on. A 2-megapixel PNG is at most 8 MB. */
+export const MAX_SMALL_BYTES = 16 * 1024 * 1024;
+
+export interface Upscaling {
+  readonly upscaler: Model;
+  /** What to ask the first model for. */
+  readonly small: ImageRequest;
+  /** Where the second call goes. */
+  readonly leg: Leg;
+  /** Of the leg's window, what is kept for the second call, ms; at most half of it is. */
+  readonly keptMs: number;
+}
+
+/** How a leg is to be enlarged; `undefined` for one that is not. */
+export function upscalingOf(input: ExecuteInput, leg: Leg): Upscaling | undefined {
+  const { catalog } = input.snapshot.content;
+  const upscaler = leg.upscale ? bestUpscaler(catalog) : undefined;
+  if (upscaler === undefined) return undefined;
+  const endpoints = Object.values(catalog.endpoints).filter((endpoint) => endpoint.model === upscaler.id);
+  const places = [leg.place, input.plan.homeRegion, ...endpoints.map((endpoint) => endpoint.place)];
+  const place = places.find((id) => endpoints.some((endpoint) => endpoint.place === id)) ?? leg.place;
+  const { p50Ms, p95Ms } = upscaler.expected;
+  const factor = upscaleFactor(upscaler);
+  return {
+    upscaler,
+    small: {
+      ...input.request,
+      width: Math.ceil(input.request.width / factor),
+      height: Math.ceil(input.request.height / factor),
+    },
+    leg: {
+      kind: leg.kind,
+      model: upscaler.id,
+      place,
+      candidates: endpoints.filter((endpoint) => endpoint.place === place).map((endpoint) => endpoint.id),
+      minMs: p50Ms,
+      capMs: p95Ms,
+      upscale: false,
+    },
+    keptMs: p95Ms,
+  };
+}
+
+/** The second call's request. */
+export function enlarge(request: ImageRequest, picture: InlinePicture): ImageRequest {
+  const { mask: _drawnAlready, ...rest } = request;
+  return { ...rest, image: picture };
+}
