@@ -22,14 +22,14 @@ function eventsToPromotion(ratio: number, seed: number, most: number): number | 
 
 describe("the promotion test", () => {
   it("promotes at the margin in at most 5 % of runs, looked at after every event", () => {
-    const runs = 1_500;
+    const runs = 600;
     const promoted = Array.from({ length: runs }, (_, run) => eventsToPromotion(1.5, run, 500)).filter(Boolean).length;
     expect(promoted / runs).toBeLessThanOrEqual(0.05 + 3 * Math.sqrt((0.05 * 0.95) / runs));
     expect(promoted).toBeGreaterThan(0);
   });
 
   it("never promotes a candidate that is clearly worse than the margin", () => {
-    const promoted = Array.from({ length: 300 }, (_, run) => eventsToPromotion(3, run, 500)).filter(Boolean).length;
+    const promoted = Array.from({ length: 100 }, (_, run) => eventsToPromotion(3, run, 500)).filter(Boolean).length;
     expect(promoted).toBeLessThanOrEqual(3);
   });
 
@@ -51,7 +51,7 @@ describe("the promotion test", () => {
   });
 
   it("promotes a canary with a negligible rate in at most 5 % of runs where the rate is at the limit", () => {
-    const runs = 800;
+    const runs = 400;
     let promoted = 0;
     for (let run = 0; run < runs; run++) {
       const random = seeded(run);

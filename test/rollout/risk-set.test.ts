@@ -7,7 +7,7 @@ import {
   recordTrial,
   type Trial,
 } from "../../routing/rollout/risk-set.ts";
-import { METRICS } from "../../routing/rollout/spec.ts";
+import { METRICS, type Metric } from "../../routing/rollout/spec.ts";
 import { createUnitTable, packUnits, recordUnitTrial, unpackUnits } from "../../routing/rollout/unit-table.ts";
 import { START_MS } from "./world.ts";
 
@@ -71,7 +71,7 @@ describe("the risk set", () => {
 
 describe("the unit table", () => {
   const limits = { windowMs: 600_000, maxUnits: 3 };
-  const of = (unit: number, afterMs: number, bad = true, metric = METRICS[0]) => ({
+  const of = (unit: number, afterMs: number, bad = true, metric: Metric = METRICS[0]) => ({
     unit,
     metric,
     bad,
