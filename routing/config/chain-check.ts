@@ -24,13 +24,14 @@ interface CountedLeg {
 
 /** Reports each route whose chain, with its own model or with a canary's candidate, does not fit. */
 export function checkChains({ routes, policies, canaries, catalog, report }: ChainInput): void {
-  const served = placesByModel(catalog);
+  const times = surveyTimes(catalog);
+  const candidates = Map.groupBy(Object.values(canaries), ({ route }) => route);
   for (const route of routes) {
     const policy = policies[route.policy];
     if (policy === undefined) continue;
-    const candidates = Object.values(canaries).filter((canary) => canary.route === route.name);
-    for (const model of [route.model, ...candidates.map(({ candidate }) => candidate)]) {
-      const legs = countedLegs(model, policy, catalog, served).slice(0, policy.maxAttempts);
+    const tried = (candidates.get(route.name) ?? []).map(({ candidate }) => candidate);
+    for (const model of [route.model, ...tried]) {
+      const legs = countedLegs(model, policy, times).slice(0, policy.maxAttempts);
       const neededMs = legs.reduce((sum, { leastMs }) => sum + leastMs, policy.reserveMs);
       if (neededMs <= policy.deadlineMs) continue;
       const parts = legs.map(({ words, leastMs }) => `${words} ${leastMs} ms`).join(" + ");
@@ -44,66 +45,73 @@ export function checkChains({ routes, policies, canaries, catalog, report }: Cha
   }
 }
 
-interface Served {
-  readonly regions: number;
-  readonly clusters: number;
+/** What the legs of any chain are made of. */
+interface Times {
+  readonly models: ReadonlyMap<ModelId, { readonly leastMs: number; readonly faster?: ModelId }>;
+  /** How many regions and clusters serve a model. */
+  readonly regions: ReadonlyMap<ModelId, number>;
+  readonly clusters: ReadonlyMap<ModelId, number>;
+  /** Of the quickest upscaler; 0 without one, which is a problem of its own. */
+  readonly upscaleMs: number;
 }
 
-function placesByModel(catalog: CatalogDraft): ReadonlyMap<ModelId, Served> {
+function surveyTimes({ models, endpoints, clusterIds }: CatalogDraft): Times {
   const places = new Map<ModelId, Set<string>>();
-  for (const { model, place } of Object.values(catalog.endpoints)) {
+  for (const { model, place } of Object.values(endpoints)) {
     places.set(model, (places.get(model) ?? new Set()).add(place));
   }
-  return new Map(
-    Array.from(places, ([model, ids]) => {
-      const clusters = [...ids].filter((id) => catalog.clusterIds.has(id)).length;
-      return [model, { regions: ids.size - clusters, clusters }];
-    }),
-  );
+  const countPlaces = (isCounted: (place: string) => boolean) =>
+    new Map(Array.from(places, ([model, ids]) => [model, [...ids].filter(isCounted).length]));
+  const upscalers = Object.values(models).filter(({ kind }) => kind === "upscale");
+  return {
+    models: new Map(
+      Object.values(models).map(({ id, expected, faster }) => [
+        id,
+        { leastMs: expectedQ75Ms(expected), ...(faster === undefined ? {} : { faster }) },
+      ]),
+    ),
+    regions: countPlaces((place) => !clusterIds.has(place)),
+    clusters: countPlaces((place) => clusterIds.has(place)),
+    upscaleMs: upscalers.length === 0 ? 0 : Math.min(...upscalers.map(({ expected }) => expectedQ75Ms(expected))),
+  };
 }
 
-function countedLegs(
-  primary: ModelId,
-  policy: Policy,
-  catalog: CatalogDraft,
-  served: ReadonlyMap<ModelId, Served>,
-): CountedLeg[] {
-  const model = catalog.models[primary];
-  if (model === undefined) return [];
-  const leastOf = (id: ModelId | undefined) => {
-    const found = id === undefined ? undefined : catalog.models[id];
-    return found === undefined ? undefined : expectedQ75Ms(found.expected);
-  };
-  const upscaleMs = Math.min(
-    ...Object.values(catalog.models).map(({ kind, expected }) =>
-      kind === "upscale" ? expectedQ75Ms(expected) : Number.POSITIVE_INFINITY,
-    ),
-  );
-  const own = expectedQ75Ms(model.expected);
-  const places = served.get(primary) ?? { regions: 0, clusters: 0 };
-  const leastMs = (step: FallbackStep): number | undefined => {
-    switch (step.step) {
-      case "same-model":
-        return own;
-      case "sibling-region":
-        return places.regions > 1 ? own : undefined;
-      case "faster-model":
-        return leastOf(model.faster);
-      case "any-region":
-        // Useful as soon as the quickest of what it may try fits.
-        return places.regions > 2 ? Math.min(own, leastOf(model.faster) ?? own) : undefined;
-      case "cluster":
-        return places.clusters > 0 ? own : undefined;
-      case "stale":
-        return undefined;
-      case "model":
-        return (leastOf(step.model) ?? 0) + (step.upscale && Number.isFinite(upscaleMs) ? upscaleMs : 0);
-    }
-  };
-  const legs: CountedLeg[] = [{ words: primary, leastMs: own }];
+function countedLegs(primary: ModelId, policy: Policy, times: Times): CountedLeg[] {
+  const own = times.models.get(primary);
+  if (own === undefined) return [];
+  const legs: CountedLeg[] = [{ words: primary, leastMs: own.leastMs }];
   for (const step of policy.fallback) {
-    const ms = leastMs(step);
-    if (ms !== undefined) legs.push({ words: step.step === "model" ? step.model : step.step, leastMs: ms });
+    const leastMs = leastMsOf(step, { primary, own, times });
+    if (leastMs !== undefined) legs.push({ words: step.step === "model" ? step.model : step.step, leastMs });
   }
   return legs;
+}
+
+interface Chain {
+  readonly primary: ModelId;
+  readonly own: { readonly leastMs: number; readonly faster?: ModelId };
+  readonly times: Times;
+}
+
+/** Least useful time of a step, ms; `undefined` when it needs no time, or no endpoint could serve it. */
+function leastMsOf(step: FallbackStep, { primary, own, times }: Chain): number | undefined {
+  const regions = times.regions.get(primary) ?? 0;
+  const fasterMs = own.faster === undefined ? undefined : times.models.get(own.faster)?.leastMs;
+  switch (step.step) {
+    case "same-model":
+      return own.leastMs;
+    case "sibling-region":
+      return regions > 1 ? own.leastMs : undefined;
+    case "faster-model":
+      return fasterMs;
+    case "any-region":
+      // Useful as soon as the quickest of what it may try fits.
+      return regions > 2 ? Math.min(own.leastMs, fasterMs ?? own.leastMs) : undefined;
+    case "cluster":
+      return (times.clusters.get(primary) ?? 0) > 0 ? own.leastMs : undefined;
+    case "stale":
+      return undefined;
+    case "model":
+      return (times.models.get(step.model)?.leastMs ?? 0) + (step.upscale ? times.upscaleMs : 0);
+  }
 }

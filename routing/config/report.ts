@@ -63,7 +63,9 @@ export function openReport(source: Source): Report {
       const parsed = schema.safeParse(raw);
       if (parsed.success) return { fields: parsed.data, faults: NO_FAULTS, whole: parsed.data };
       reportIssues(parsed.error.issues, raw, path);
-      const faults = new Set(parsed.error.issues.map(({ path: [first] }) => String(first)));
+      const faults = new Set(
+        parsed.error.issues.flatMap(({ path: [first] }) => (first === undefined ? [] : [String(first)])),
+      );
       const sound = Object.entries(schema.shape).flatMap(([name, member]) => {
         const found = isBlock(raw) && !faults.has(name) ? z.safeParse(member, raw[name]) : undefined;
         return found?.success && found.data !== undefined ? [[name, found.data]] : [];

@@ -34,6 +34,7 @@ export function buildRoutes(
   for (const [index, entry] of (raw ?? []).entries()) {
     const path = ["routes", index];
     const { fields, faults, whole } = report.parseBlock(routeSchema, entry, path);
+    if (!isBlock(entry)) continue;
     const match = fields.match === undefined ? {} : toCondition(fields.match, [...path, "match"], report);
     const model = fields.model === undefined ? undefined : resolveModel(fields.model, [...path, "model"], around);
     const policy = fields.policy ?? defaultPolicyName(match.purposes?.[0]);

@@ -1,7 +1,7 @@
 /**
  * Reads a YAML file into plain data, and finds the line and column of any part of it again.
  *
- * YAML 1.2 core schema (`NO` is a string, not false). Bounded: at most 4 MiB of text and 10,000 expansions of aliases.
+ * YAML 1.2 core schema (`NO` is a string, not false), with merge keys (`<<`). Bounded: at most 4 MiB of text and 10,000 expansions of aliases.
  */
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
 import { type Path, type Problem, showPath } from "./problem.ts";
@@ -59,7 +59,7 @@ export function readYaml({ file, text }: SourceText): Source {
 
 function read(file: string, text: string): Source {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
   const at = (offset: number) => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };

@@ -116,6 +116,12 @@ describe("a policy", () => {
     expect(policies.prints).toEqual({ ...untimed, name: "prints" });
   });
 
+  it("may be written once and merged into others", async () => {
+    const { policies } = (await compiled({ routing: validFile("anchors") })).content.routing;
+    expect(policies.thrifty).toEqual({ ...policies.patient, name: "thrifty" });
+    expect(policies.lavish).toEqual({ ...policies.patient, name: "lavish", maxAttempts: 6 });
+  });
+
   it("takes its objective from its own deadline, and no attempt timeout beyond it", async () => {
     const text = `${PREVIEW}policies:\n  quality-render: { deadline: 1m }\n`;
     const { policies } = (await compiled({ routing: text })).content.routing;
@@ -191,6 +197,96 @@ describe("a model", () => {
   it("is asked for by its pin where no upstream name is given", async () => {
     const { models } = (await compiled({ routing: PREVIEW })).content.catalog;
     expect(models["sd3.5-medium"]?.upstreamName).toBe(models["sd3.5-medium"]?.pin);
+  });
+});
+
+describe("the catalogue", () => {
+  it("reads every key in base units", async () => {
+    const texts = { routing: validFile("small-routing"), catalog: validFile("small-every-catalog-key") };
+    const { catalog } = (await compiled(texts)).content;
+    const { faster: _faster, successor: _successor, ...inherited } = catalog.models.painter!;
+    expect(catalog.models.painter).toEqual({
+      id: "painter",
+      name: "The Painter",
+      kind: "generate",
+      dialect: "openai-images",
+      pin: "painter@0123456789ab",
+      upstreamName: "painter-upstream",
+      faster: "painter-fast",
+      successor: "painter-two",
+      capabilities: {
+        size: "ratio",
+        sizeMultiple: 8,
+        maxPixels: 1_500_000,
+        seed: true,
+        negativePrompt: true,
+        steps: true,
+        guidance: true,
+        image: true,
+        mask: true,
+        formats: ["webp", "png", "jpeg"],
+      },
+      parameters: { steps: 30, guidance: 5, extra: { style_type: "DESIGN", strength: 0.5, tiled: true } },
+      price: {
+        perImageUsd: 0.01,
+        perMegapixelUsd: 0.02,
+        perGpuSecondUsd: 0.0006,
+        perMillionInputTokensUsd: 0.3,
+        perMillionOutputTokensUsd: 30,
+      },
+      expected: { p50Ms: 1000, p95Ms: 1500 },
+    });
+    expect(catalog.models["painter-fast"]).toEqual({
+      ...inherited,
+      id: "painter-fast",
+      name: "painter-fast",
+      parameters: { steps: 8, guidance: 5, extra: { style_type: "DESIGN", strength: 0.5, tiled: false } },
+      expected: { p50Ms: 300, p95Ms: 400 },
+    });
+    expect(catalog.models.enlarger?.capabilities).toMatchObject({ upscaleFactor: 2, image: true, sizeMultiple: 1 });
+    expect(catalog.endpoints).toEqual({
+      "weur-a": {
+        id: "weur-a",
+        model: "painter",
+        place: "weur",
+        url: "https://a.gpu.example/base",
+        dialect: "openai-images",
+        flavor: "sglang",
+        concurrency: { kind: "known", slots: 4 },
+        secret: "A_KEY",
+        honoursCancel: true,
+        failureDomain: "hall-1",
+        pictureHosts: ["cdn.example.com", "*.pictures.example.com"],
+      },
+      "weur-b": expect.objectContaining({
+        concurrency: { kind: "adaptive", initial: 2, max: 8 },
+        honoursCancel: false,
+        failureDomain: "weur",
+        pictureHosts: [],
+      }),
+      "gpu-a": expect.objectContaining({ place: "gpu" }),
+    });
+    expect(catalog.places).toEqual({
+      weur: {
+        kind: "region",
+        id: "weur",
+        locationHint: "weur",
+        colos: ["CDG"],
+        countries: ["FR", "NO"],
+        continents: ["EU"],
+        latitude: -12.5,
+        longitude: 180,
+        fallback: ["enam"],
+      },
+      enam: expect.objectContaining({ kind: "region", colos: [], fallback: [] }),
+      gpu: { kind: "cluster", id: "gpu", locationHint: "enam", defaultModel: "painter" },
+    });
+  });
+
+  it("takes another version's own upstream name for a variant with another pin", async () => {
+    const { models } = (await compiled({ routing: PREVIEW })).content.catalog;
+    expect(models["sd3.5-medium-next"]?.upstreamName).toBe(models["sd3.5-medium-next"]?.pin);
+    expect(models["sd3.5-medium-next"]?.pin).not.toBe(models["sd3.5-medium"]?.pin);
   });
 });
 
