@@ -88,7 +88,10 @@ const concurrency = choose<Concurrency>((raw) => {
   return typeof raw === "number" ? slots : z.never({ error: SLOTS_WORDS });
 });
 
-const host = text(/^(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)+$|^localhost$|^127(?:\.\d{1,3}){3}$/, "a host name");
+const host = text(
+  /^(?:(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)+|localhost)(?::\d{1,5})?$/,
+  "a host name, like `cdn.example.com` or `*.example.com`",
+);
 
 export const modelSchema = block({
   name: modelName.optional(),
