@@ -108,7 +108,25 @@ export interface Credit {
   readonly slots: number;
   /** No attempt may be started on it from then on, epoch ms. */
   readonly expiresAtMs: number;
+  /** Of the pool's typical work, which is what it is meant for. */
   readonly predicted: GrantedLease["predicted"];
+  /** Shape key of that work (`m/28`). */
+  readonly typical?: string;
+  /** As a lease's, for requests of `policy`; absent: do not hedge. */
+  readonly hedgeAfterMs?: number;
+  readonly policy?: PolicyName;
+}
+
+/** What an isolate asks for ahead of need. */
+export interface CreditAsk {
+  readonly isolateId: string;
+  readonly model: ModelId;
+  /** Attempts that it would run at the same time, those that already run on the renewed credit among them. */
+  readonly slots: number;
+  /** A credit that it holds and wants to keep: the answer is that one with a new end, or nothing, and then it is to be returned. */
+  readonly renews?: string;
+  /** Whose hedge applies. */
+  readonly policy?: PolicyName;
 }
 
 /** Attempts that an isolate ran without asking: on a credit, or by its local rule. */

@@ -25,7 +25,12 @@ const timeoutMsOf = (ask: Ask, nowMs: number): number =>
   Math.max(0, Math.min(ask.timeoutMs ?? Number.POSITIVE_INFINITY, ask.deadlineAtMs - nowMs));
 
 /** When a second attempt would pay, ms after the start; `undefined` where none would. */
-function hedgeAfterMs(state: SchedulerState, pool: Pool, option: Option, ask: Ask): number | undefined {
+export function hedgeAfterMs(
+  state: SchedulerState,
+  pool: Pool,
+  option: Pick<Option, "endpoint" | "estimate">,
+  ask: Ask,
+): number | undefined {
   const hedge = ask.policy === undefined ? undefined : state.policies.get(ask.policy)?.hedge;
   if (hedge === undefined || ask.priority !== "interactive") return undefined;
   if (ask.kind !== "first" && ask.kind !== "fallback") return undefined;

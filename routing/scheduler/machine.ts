@@ -4,12 +4,12 @@
  * Wrapped by the place's Durable Object, and by simulations in virtual time. The wrapper passes `Effects` on to those who wait, calls
  * `tick` no later than `nextWakeAtMs`, and stores a `checkpoint` now and then. Same calls, times and chance: same answers.
  */
-import type { EndpointId, ModelId, PlaceId, Snapshot } from "../config/snapshot.ts";
+import type { EndpointId, PlaceId, Snapshot } from "../config/snapshot.ts";
 import type { CancelCause } from "../failure/index.ts";
 import { recordLook, recordVerdict } from "./breaker.ts";
 import { affords, draw, type ExtraKind, refund } from "./budget.ts";
 import { type Checkpoint, fromCheckpoint, toCheckpoint } from "./checkpoint.ts";
-import type { Ask, Credit, Effects, Look, Outcome, ReportBatch, ReserveAnswer } from "./contract.ts";
+import type { Ask, Credit, CreditAsk, Effects, Look, Outcome, ReportBatch, ReserveAnswer } from "./contract.ts";
 import { dispatch } from "./dispatch.ts";
 import { type Gathered, noEffects, toEffects } from "./effects.ts";
 import { recordEnd } from "./end.ts";
@@ -41,10 +41,7 @@ export interface SchedulerMachine {
   /** Gives that back when the attempt was not made after all. */
   refundExtra(kind: ExtraKind): void;
   /** Slots for an isolate to use without asking, or `undefined` while there is no slack. */
-  credit(
-    ask: { readonly isolateId: string; readonly model: ModelId; readonly slots: number },
-    nowMs: number,
-  ): { readonly credit?: Credit; readonly effects: Effects };
+  credit(ask: CreditAsk, nowMs: number): { readonly credit?: Credit; readonly effects: Effects };
   /** What an isolate began and ended without asking. Revocations name its leases as `isolateId/id`. */
   report(batch: ReportBatch, nowMs: number): Effects;
   /** What a look at an endpoint's model list said. */
