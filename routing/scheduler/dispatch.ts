@@ -42,7 +42,10 @@ function giveOne(state: SchedulerState, pool: Pool, gathered: Gathered): boolean
       dropTicket(state, ticket, refuse(state, "no_endpoint", waitMs), gathered);
       continue;
     }
-    const choice = bestOf(options, meant)!;
+    // It was admitted at q75; now that a slot is free, an even chance is worth taking.
+    const remainingMs = ticket.deadlineAtMs - state.nowMs;
+    const choice = bestOf(options, { ahead: meant, inTime: { quantile: "q50Ms", remainingMs } });
+    if (choice === undefined) continue;
     if (choice.waitMs === 0) {
       removeWaiting(pool.queue, ticket.id);
       recordTurn(pool.queue, ticket.priority);

@@ -69,7 +69,8 @@ export function lend(
     held,
     asked: ask.slots,
   });
-  const choice = slots < 1 ? undefined : bestOf(optionsFor(state, pool, typicalAsk(state, pool)).options, new Map());
+  const choice =
+    slots < 1 ? undefined : bestOf(optionsFor(state, pool, typicalAsk(state, pool)).options, { ahead: new Map() });
   if (choice === undefined || choice.waitMs > 0) return undefined;
   const { endpoint, estimate } = choice.option;
   const id = freshId(state);

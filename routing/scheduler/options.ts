@@ -12,7 +12,7 @@ import { idleUntil } from "./credits.ts";
 import { sumOf } from "./failure-ring.ts";
 import { type Estimate, estimateService } from "./latency-book.ts";
 import { leasesOf } from "./leases.ts";
-import { SLOW_WEIGHT } from "./outlier.ts";
+import { SLOW_FACTOR, SLOW_WEIGHT } from "./outlier.ts";
 import { completionMs, type Lane, type Overheads, residualMs, waitMs } from "./predict.ts";
 import type { Shape } from "./size-class.ts";
 import { slotCount } from "./slots.ts";
@@ -24,8 +24,8 @@ export const COLD_AFTER_MS = 120_000;
 export const PANIC_SHARE = 0.5;
 /** A probe needs time for itself and for a fallback after it: this many q75s. */
 const PROBE_SLACK = 2;
-/** Waiting for a busy endpoint must promise to be back sooner than a free one by this factor. */
-const WORTH_WAITING = 1.1;
+/** A free slot is left for a busy one only where that would be done sooner by more than this factor: slow ones, cold starts. */
+const WORTH_WAITING = SLOW_FACTOR;
 /** How much a fully used endpoint is handicapped against an idle equal: batches slow each other down a little. */
 const LOAD_HANDICAP = 0.02;
 
@@ -178,24 +178,25 @@ const cheapest = (choices: readonly Choice[]): Choice | undefined =>
     undefined,
   );
 
+/** How good a choice must be. */
+export interface Need {
+  /** Jobs that are already meant for each endpoint. */
+  readonly ahead: ReadonlyMap<EndpointId, number>;
+  /** Completion at this quantile must be within `remainingMs`; absent: any will do. */
+  readonly inTime?: { readonly quantile: "q50Ms" | "q75Ms"; readonly remainingMs: number };
+}
+
 /**
- * The best option when `ahead` jobs are already meant for each endpoint. A free probe goes first, or an ejected endpoint would never be tried
- * while its siblings are idle; otherwise least predicted completion, and a free slot unless waiting is clearly better.
+ * The best option that is in time. A free probe goes first, or an ejected endpoint would never be tried while its siblings are idle; then a
+ * free slot, the one with the least predicted completion, so that no slot idles while somebody waits; then the busy endpoint with the least.
  */
-export function bestOf(options: readonly Option[], ahead: ReadonlyMap<EndpointId, number>): Choice | undefined {
-  const choices = options.map((option) => toChoice(option, ahead));
+export function bestOf(options: readonly Option[], { ahead, inTime }: Need): Choice | undefined {
+  const choices = options
+    .map((option) => toChoice(option, ahead))
+    .filter((choice) => inTime === undefined || completionAt(choice, inTime.quantile) <= inTime.remainingMs);
   const probe = choices.find((choice) => choice.option.use === "probe" && choice.waitMs === 0);
   if (probe !== undefined) return probe;
   const best = cheapest(choices);
   const free = cheapest(choices.filter((choice) => choice.waitMs === 0));
   return best !== undefined && free !== undefined && free.costMs <= best.costMs * WORTH_WAITING ? free : best;
-}
-
-/** The option that would be back first at q75, for a deadline that the best one misses. */
-export function surestOf(options: readonly Option[], ahead: ReadonlyMap<EndpointId, number>): Choice | undefined {
-  const choices = options.map((option) => toChoice(option, ahead));
-  return choices.reduce<Choice | undefined>(
-    (best, next) => (best === undefined || completionAt(next, "q75Ms") < completionAt(best, "q75Ms") ? next : best),
-    undefined,
-  );
 }

@@ -13,16 +13,7 @@ import type { Gathered } from "./effects.ts";
 import { earnExtra, grant } from "./grant.ts";
 import { decideAlternative } from "./hedge-gate.ts";
 import { putLease } from "./leases.ts";
-import {
-  bestOf,
-  type Choice,
-  completionAt,
-  freeSlots,
-  type Option,
-  optionsFor,
-  surestOf,
-  takenSlots,
-} from "./options.ts";
+import { bestOf, type Choice, completionAt, freeSlots, type Option, optionsFor, takenSlots } from "./options.ts";
 import { enqueue, leastUrgent, MAX_WAITING, PRIORITIES, removeWaiting, serviceOrder, waitingCount } from "./queue.ts";
 import { shapeKey } from "./size-class.ts";
 import { slotCount } from "./slots.ts";
@@ -100,7 +91,7 @@ export function jobsAhead(pool: Pool, options: readonly Option[], ticket?: Ticke
   for (const waiting of serviceOrder(pool.queue, ticket)) {
     if (waiting === ticket) break;
     const usable = options.filter((option) => waiting.ask.candidates.includes(option.endpoint.id));
-    const choice = bestOf(usable, ahead);
+    const choice = bestOf(usable, { ahead });
     if (choice !== undefined) ahead.set(choice.option.endpoint.id, (ahead.get(choice.option.endpoint.id) ?? 0) + 1);
   }
   return ahead;
@@ -108,7 +99,7 @@ export function jobsAhead(pool: Pool, options: readonly Option[], ticket?: Ticke
 
 /** Predicted wait of one more job behind all that wait, ms. */
 export function drainMs(pool: Pool, options: readonly Option[]): number {
-  return bestOf(options, jobsAhead(pool, options))?.waitMs ?? 0;
+  return bestOf(options, { ahead: jobsAhead(pool, options) })?.waitMs ?? 0;
 }
 
 /** Share of the model's slots in use here, 0…1. */
@@ -189,9 +180,8 @@ export function reserve(state: SchedulerState, ask: Ask, gathered: Gathered): Re
   const ticket = ticketFor(state, ask);
   const ahead = jobsAhead(pool, options, ticket);
   const remainingMs = ask.deadlineAtMs - state.nowMs;
-  const best = bestOf(options, ahead)!;
-  const choice = completionAt(best, "q75Ms") <= remainingMs ? best : surestOf(options, ahead)!;
-  if (completionAt(choice, "q75Ms") > remainingMs) return refuseLate(state, pool, options);
+  const choice = bestOf(options, { ahead, inTime: { quantile: "q75Ms", remainingMs } });
+  if (choice === undefined) return refuseLate(state, pool, options);
   if (ask.kind === "hedge" && !hedgeFits(state, pool, choice, ask)) return refuse(state, "predicted_late");
   if (sheds(state, choice, ask)) return refuse(state, "shed", drainMs(pool, options));
   if (extra !== undefined) state.budget = draw(state.budget, extra);
@@ -199,9 +189,9 @@ export function reserve(state: SchedulerState, ask: Ask, gathered: Gathered): Re
   return wait(state, pool, { ...ticket, latestStartAtMs: latestStartAtMs(choice, ask) }, choice, gathered);
 }
 
-/** An attempt begun later would more likely than not miss the deadline. */
+/** An attempt begun later would not be admitted any more. */
 function latestStartAtMs(choice: Choice, ask: Ask): number {
-  return ask.deadlineAtMs - completionAt({ option: choice.option, waitMs: 0 }, "q50Ms");
+  return ask.deadlineAtMs - completionAt({ option: choice.option, waitMs: 0 }, "q75Ms");
 }
 
 function refuseLate(state: SchedulerState, pool: Pool, options: readonly Option[]): Refusal {

@@ -72,7 +72,7 @@ function markSlow(state: SchedulerState, pool: Pool): void {
 /** Predicted q75 completion of a typical preview that came now, ms; `undefined` where no healthy endpoint is left. */
 export function typicalCompletionMs(state: SchedulerState, pool: Pool): number | undefined {
   const { options } = optionsFor(state, pool, typicalAsk(state, pool));
-  const best = bestOf(options, jobsAhead(pool, options));
+  const best = bestOf(options, { ahead: jobsAhead(pool, options) });
   return best === undefined ? undefined : completionAt(best, "q75Ms");
 }
 
