@@ -55,6 +55,7 @@ describe("spellings of models", () => {
     ["SD3.5_Medium", "sd3.5-medium"],
     ["stabilityai/stable-diffusion-3.5-medium", "sd3.5-medium"],
     ["SD3.5 Medium fast", "sd3.5-medium-fast"],
+    ["SDXL Lightning", "sd3.5-medium-fast"],
     ["Nano BananaNew", "nano-banana"],
     ["gemini-2.5-flash-image", "nano-banana"],
     ["Nano Banana PRONew", "nano-banana-pro"],

@@ -24,7 +24,7 @@ function gpu(
 
 async function urlOf({ text }: { text(): string }): Promise<string> {
   for (;;) {
-    const url = /http:\/\/[\d.]+:\d+\/generate/.exec(text())?.[0];
+    const url = /http:\/\/[\d.]+:\d+\/\S*generate\b/.exec(text())?.[0];
     if (url) return url;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
@@ -47,11 +47,20 @@ describe("the gpu command", () => {
     expect((await fetch(`http://localhost:${port}/health`)).status).toBe(200);
   });
 
+  it("plays a whole catalogue, each endpoint under its own path", async () => {
+    const catalog = join(import.meta.dirname, "../../routing/catalog.local.yml");
+    const run = gpu(["--catalog", catalog, "--port", "0", "--time-scale", "0.001"]);
+    const { origin } = new URL(await urlOf(run));
+    const answer = await (await fetch(`${origin}/weur-sd35-a/v1/models`)).json();
+    expect(answer.data[0].id).toBe("sd3.5-medium@b940f670f0ed");
+  });
+
   it("says plainly what is wrong with a model, a number or a taken port", async () => {
     const { port } = await start();
     for (const [args, message] of [
       [["--model", "GPT-4"], 'no simulated model "GPT-4"'],
       [["--slots", "many"], "whole number"],
+      [["--catalog", "nowhere.yml"], "nowhere.yml"],
       [["--port", String(port)], `port ${port} is taken`],
     ] as const) {
       const run = gpu(args);

@@ -90,8 +90,8 @@ export function familyOf(spelling: string): Family | undefined {
   if (folded.includes("ideogram") || /^v[123]a?(turbo)?$/.test(folded)) return "ideogram-v2a-turbo";
   if (/nanobananapro|gemini.*pro.*image/.test(folded)) return "nano-banana-pro";
   if (/nanobanana|gemini.*image/.test(folded)) return "nano-banana";
-  if (/sd35|sd3|stablediffusion/.test(folded)) {
-    return /fast|turbo|flash/.test(folded) ? "sd3.5-medium-fast" : "sd3.5-medium";
+  if (/sd3|sdxl|stablediffusion/.test(folded)) {
+    return /fast|turbo|flash|lightning/.test(folded) ? "sd3.5-medium-fast" : "sd3.5-medium";
   }
   return undefined;
 }

@@ -22,7 +22,6 @@ export interface SingleOptions {
   readonly slots?: number;
   /** Default: no bound; for `ideogram` 0. */
   readonly queueCap?: number;
-  readonly stragglerShare?: number;
 }
 
 /** The endpoint, or `undefined` when no family has such a name. */
@@ -41,6 +40,5 @@ export function singleEndpoint(options: SingleOptions): SimulatedEndpoint | unde
     slots: options.slots ?? (isIdeogram ? IDEOGRAM_IN_FLIGHT : 4),
     ...(queueCap !== undefined && { queueCap }),
     honourCancel: true,
-    ...(options.stragglerShare && { stragglers: { share: options.stragglerShare, extraMs: [10_000, 20_000] } }),
   };
 }

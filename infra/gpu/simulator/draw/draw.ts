@@ -8,6 +8,7 @@ import { drawGrain } from "./grain.ts";
 import { drawLines, drawMark } from "./lettering.ts";
 import { renderLook } from "./looks.ts";
 import { type PictureSpec, quotedIn } from "./picture.ts";
+import { encodePng } from "./png.ts";
 
 /** Encoder quality for WebP and JPEG: with the grain this gives the 0.1–0.3 bytes a pixel of real pictures. */
 const QUALITY = 88;
@@ -114,5 +115,7 @@ function blurred(canvas: Canvas): Canvas {
 }
 
 function encode(canvas: Canvas, { format }: PictureSpec): Promise<Buffer> {
-  return format === "png" ? canvas.encode("png") : canvas.encode(format, QUALITY);
+  if (format !== "png") return canvas.encode(format, QUALITY);
+  const { width, height } = canvas;
+  return encodePng({ width, height, data: canvas.getContext("2d").getImageData(0, 0, width, height).data });
 }
