@@ -9,15 +9,19 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
 import { CURRENT_CONFIG_KEY, configKey, POINTER_SCHEMA } from "../routing/authoring.ts";
+import { bundleEnvironment } from "./build.ts";
 import { ConfigurationError, loadConfiguration } from "./configuration.ts";
 import { endpointsFromCatalog, startSimulator } from "./gpu/simulator/index.ts";
 import { assertPortFree, PortTakenError } from "./local/ports.ts";
 import { welcome } from "./local/welcome.ts";
-import { LOCAL_DIR, ROOT, runWrangler, STATE_DIR, spawnWrangler } from "./local/wrangler.ts";
+import { LOCAL_DIR, quietEnvironment, ROOT, runWrangler, STATE_DIR, spawnWrangler } from "./local/wrangler.ts";
 import { parsePort } from "./parse-port.ts";
 
 /** The port of every simulator URL in catalog.local.yml. */
 const SIMULATOR_PORT = 9100;
+
+/** What runs here: the shipped policy over the simulators. */
+const FILES = { routing: join(ROOT, "routing/model-routing.yml"), catalog: join(ROOT, "routing/catalog.local.yml") };
 
 /** How long the Worker may take to answer for the first time, ms. */
 const START_LIMIT_MS = 60_000;
@@ -33,13 +37,8 @@ class StartError extends Error {}
 async function start({ port, timeScale }: DevOptions): Promise<void> {
   await assertPortFree(port, `npm start -- --port ${port + 1}`);
   await assertPortFree(SIMULATOR_PORT, "the same command again once it is free (the simulators need this port)");
-  const { snapshot, json } = await loadConfiguration({
-    routing: join(ROOT, "routing/model-routing.yml"),
-    catalog: join(ROOT, "routing/catalog.local.yml"),
-  });
+  const { snapshot, json } = await loadConfiguration(FILES);
   await mkdir(LOCAL_DIR, { recursive: true });
-  const bundledFile = join(LOCAL_DIR, "snapshot.json");
-  await writeFile(bundledFile, json);
   await putIntoLocalKv(snapshot.version, json);
 
   const simulator = await startSimulator({
@@ -48,7 +47,7 @@ async function start({ port, timeScale }: DevOptions): Promise<void> {
     seed: 1,
     timeScale,
   });
-  const worker = startWorker(port, bundledFile);
+  const worker = startWorker(port);
   const stop = async (code: number) => {
     endGroup(worker);
     await simulator.close();
@@ -98,15 +97,19 @@ async function putIntoLocalKv(version: string, json: string): Promise<void> {
 }
 
 /** wrangler and its workerd processes in a group of their own, so that one signal ends them all. */
-function startWorker(port: number, bundledFile: string): ChildProcess {
+function startWorker(port: number): ChildProcess {
   return spawnWrangler(
     [
       "dev",
       ...["--port", String(port), "--ip", "127.0.0.1", "--persist-to", STATE_DIR, "--log-level", "error"],
-      ...["--var", "GALLEY_MODE:local", "--alias", `galley-bundled-snapshot:${bundledFile}`],
+      ...["--var", "GALLEY_MODE:local"],
       "--show-interactive-dev-session=false",
     ],
-    { detached: true, stdio: ["ignore", "ignore", "inherit"] },
+    {
+      detached: true,
+      stdio: ["ignore", "ignore", "inherit"],
+      env: { ...quietEnvironment(), ...bundleEnvironment(FILES) },
+    },
   );
 }
 

@@ -4,7 +4,7 @@
  */
 import { join, resolve } from "node:path";
 import { Command } from "commander";
-import { bundleWorker, writeBundledSnapshot } from "./build.ts";
+import { bundleWorker } from "./build.ts";
 import { ConfigurationError, loadConfiguration } from "./configuration.ts";
 import { assertPortFree, PortTakenError } from "./local/ports.ts";
 import { startRouter } from "./local/runtime.ts";
@@ -22,10 +22,7 @@ async function serve({ port, routing, catalog, build }: ServeOptions): Promise<v
   const files = { routing: resolve(routing), catalog: resolve(catalog) };
   const { snapshot } = await loadConfiguration(files);
   if (port !== 0) await assertPortFree(port, `npm run serve -- --port ${port + 1}`);
-  if (build) {
-    await writeBundledSnapshot(files);
-    await bundleWorker();
-  }
+  if (build) await bundleWorker(files);
   const router = await startRouter({
     port,
     snapshot,

@@ -15,7 +15,7 @@ export function statusDocument({ served, env, startedAtMs }: RequestContext): Re
       version: snapshot.version,
       source,
       ...(pointer === undefined ? {} : pointerFacts(pointer, startedAtMs)),
-      ...(confirmedAtMs === undefined ? {} : { confirmed_ms_ago: startedAtMs - confirmedAtMs }),
+      ...(confirmedAtMs === undefined ? {} : { confirmed_ms_ago: Math.max(0, startedAtMs - confirmedAtMs) }),
       ...(problem === undefined ? {} : { problem }),
     },
     default_route: routing.defaultRoute.kind === "route" ? routing.defaultRoute.route : routing.defaultRoute.cluster,

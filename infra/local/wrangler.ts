@@ -20,6 +20,8 @@ const wranglerBin = join(dirname(createRequire(import.meta.url).resolve("wrangle
 export function quietEnvironment(): NodeJS.ProcessEnv {
   return {
     ...process.env,
+    // The build step runs `node`: the one that runs this, whatever the machine has.
+    PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ""}`,
     CLOUDFLARE_CF_FETCH_ENABLED: "false",
     WRANGLER_HIDE_BANNER: "true",
     WRANGLER_SEND_METRICS: "false",
@@ -42,8 +44,9 @@ export interface WranglerRun {
 }
 
 /** Runs wrangler to its end and gives what it printed. */
-export async function runWrangler(args: readonly string[]): Promise<WranglerRun> {
-  const child = spawnWrangler(args, { stdio: ["ignore", "pipe", "pipe"] });
+export async function runWrangler(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<WranglerRun> {
+  const env = { ...quietEnvironment(), ...environment };
+  const child = spawnWrangler(args, { env, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   child.stdout?.on("data", (chunk: Buffer) => {
     output += chunk.toString();
