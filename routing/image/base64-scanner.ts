@@ -153,7 +153,9 @@ export function createBase64Scanner(select: PictureField, options: ScanOptions =
 /** Characters of earlier chunks that may be decoded with this one: a data URL's start, or an escape cut off. */
 const CARRIED_CHARACTERS = 8;
 
+const utf8 = new TextDecoder();
+
 /** The first character that is not white space or a byte order mark. */
 function firstSign(chunk: Uint8Array): string | undefined {
-  return new TextDecoder().decode(chunk.subarray(0, 256)).trimStart()[0];
+  return utf8.decode(chunk.subarray(0, 256)).trimStart()[0];
 }

@@ -71,7 +71,7 @@ async function isFlatPng(bytes: Uint8Array<ArrayBuffer>, header: PictureHeader):
   const inflatedBytes = (rowBytes(layout) + 1) * header.height;
   const pieces = pngChunks(bytes).pixels.map(({ from, to }) => bytes.subarray(from, to));
   const deflatedBytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
-  if (deflatedBytes > inflatedBytes * PNG_FLAT_SHARE + 1024 && !isStored(pieces)) return false;
+  if (deflatedBytes > inflatedBytes * PNG_FLAT_SHARE + 1024 && !isStoredFlat(pieces)) return false;
   if (inflatedBytes > MAX_INFLATED_BYTES) return false;
 
   const rows = createFlatRows(layout);
@@ -93,10 +93,21 @@ async function isFlatPng(bytes: Uint8Array<ArrayBuffer>, header: PictureHeader):
   }
 }
 
-/** Is the first deflate block stored without compression? Then size says nothing. */
-function isStored(pieces: readonly Uint8Array[]): boolean {
+/** Bytes of a stored block that are looked at. */
+const STORED_GLIMPSE_BYTES = 512;
+
+/** A row of equal pixels, whatever its filter, has the filter's byte, a pixel of at most eight bytes, and zeros. */
+const FLAT_ROW_VALUES = 10;
+
+/** Is the first deflate block stored without compression, so that size says nothing, and does it begin like a flat picture? */
+function isStoredFlat(pieces: readonly Uint8Array[]): boolean {
   const [zlib] = pieces;
-  return zlib !== undefined && zlib.length > 2 && ((zlib[2] as number) & 0b110) === 0;
+  if (zlib === undefined || ((zlib[2] ?? 0xff) & 0b110) !== 0) return false;
+  const seen = new Set<number>();
+  for (const value of zlib.subarray(7, 7 + STORED_GLIMPSE_BYTES)) {
+    if (seen.add(value).size > FLAT_ROW_VALUES) return false;
+  }
+  return true;
 }
 
 function inflated(pieces: readonly Uint8Array<ArrayBuffer>[]): ReadableStream<Uint8Array<ArrayBuffer>> {

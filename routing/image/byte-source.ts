@@ -6,6 +6,7 @@
  * A broken connection is a value here, never a throw.
  */
 import type { AttemptFailure } from "../failure/index.ts";
+import { freeBuffer } from "./buffers.ts";
 
 /** Bytes asked for in one read: large enough that the price of a read vanishes, small enough for eight pictures at once (bench:memory). */
 export const READ_BYTES = 256 * 1024;
@@ -27,7 +28,15 @@ export interface ByteSource {
   cancel(reason?: unknown): Promise<void>;
   /** Do chunks fill the caller's buffers, so that the caller alone holds them? */
   readonly fillsBuffers: boolean;
+  /**
+   * Sends all that is still to come into `writable` and closes it, without a detour through JavaScript: for 25 MB 0.035 CPU s in
+   * place of 0.055 by a loop (workerd 1.20261117.1). The source is used up. Only where the platform pipes by itself.
+   */
+  pipeRest?(writable: WritableStream<Uint8Array<ArrayBuffer>>): Promise<PipeEnd>;
 }
+
+/** Which side ended a pipe. After `source_failed` the writable is still open. */
+export type PipeEnd = "whole" | "source_failed" | "sink_failed";
 
 interface Reader {
   /** `undefined` at the end. */
@@ -78,7 +87,44 @@ export function openSource(
       // A stream that already broke rejects its cancel; there is nothing left to stop then.
       await reader.cancel(reason).catch(() => undefined);
     },
+    ...(byob === undefined || !hasInternalStreams ? {} : { pipeRest: pipeRestOf(stream, byob) }),
   };
+}
+
+/** workerd: streams that move bytes without JavaScript. */
+const hasInternalStreams = "IdentityTransformStream" in globalThis;
+
+function pipeRestOf(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  reader: ReadableStreamBYOBReader,
+): NonNullable<ByteSource["pipeRest"]> {
+  return async (writable) => {
+    reader.releaseLock();
+    try {
+      await stream.pipeTo(writable, { preventAbort: true, preventCancel: true });
+      return "whole";
+    } catch (error: unknown) {
+      await stream.cancel(error).catch(() => undefined);
+      return (await takesBytes(writable)) ? "source_failed" : "sink_failed";
+    }
+  };
+}
+
+/**
+ * Both sides of a broken pipe look alike from here, and only a write of a real byte tells them apart. It does no harm: what it is
+ * written to is about to be broken off.
+ */
+async function takesBytes(writable: WritableStream<Uint8Array<ArrayBuffer>>): Promise<boolean> {
+  const writer = writable.getWriter();
+  writer.closed.catch(() => undefined);
+  try {
+    await writer.write(new Uint8Array(1));
+    return true;
+  } catch {
+    return false;
+  } finally {
+    writer.releaseLock();
+  }
 }
 
 /** Only byte streams give one; the others throw a TypeError. */
@@ -101,7 +147,10 @@ function byobReader(reader: WorkerdByobReader, readBytes: number): Reader {
         : await reader.read(view, { min: view.length });
       // The last bytes come with `done` in the standard's `min` reads and before it in workerd's.
       ended = done;
-      return done && !value?.length ? undefined : value;
+      if (value !== undefined && value.length > 0) return value;
+      // Nobody gets this buffer back.
+      if (value !== undefined) freeBuffer(value.buffer);
+      return done ? undefined : value;
     },
     cancel: (reason) => reader.cancel(reason),
   };

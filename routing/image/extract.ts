@@ -14,8 +14,10 @@ import {
   type ScanDefect,
   type ScanOptions,
 } from "./base64-scanner.ts";
+import { freeBuffer } from "./buffers.ts";
 import { type ByteSource, openSource, type Piece, READ_BYTES } from "./byte-source.ts";
 import { type Held, holdHead } from "./head.ts";
+import type { HeadBudget } from "./head-budget.ts";
 import type { PictureField } from "./picture-field.ts";
 
 export interface ExtractOptions extends ScanOptions {
@@ -23,6 +25,8 @@ export interface ExtractOptions extends ScanOptions {
   readonly maxHeadBytes: number;
   /** Length of the document, when known (Content-Length without Content-Encoding): keeps the buffers of a small one small. */
   readonly documentBytes?: number;
+  /** Shared with the others that hold heads; the isolate's own where absent. */
+  readonly budget?: HeadBudget;
 }
 
 /** The document with "" in the picture's place, for `settle`. */
@@ -51,7 +55,10 @@ export async function extractFromSource(
   options: ExtractOptions,
 ): Promise<Extraction> {
   const { pictures, document } = openPictures(source, createBase64Scanner(select, options), options);
-  const held = await holdHead(pictures, { maxBytes: options.maxHeadBytes });
+  const held = await holdHead(pictures, {
+    maxBytes: options.maxHeadBytes,
+    ...(options.budget === undefined ? {} : { budget: options.budget }),
+  });
   if (held.ok) return { found: true, held: held.value, document };
   return { found: false, document: await document };
 }
@@ -89,6 +96,7 @@ function openPictures(
 
   /** The document is over, well or not: settles it and says the picture's last word. */
   function finish(piece: Piece): void {
+    if (spareInput !== undefined) freeBuffer(spareInput);
     const end: DocumentResult = piece.kind === "failed" ? { ok: false, failure: piece.failure } : readDocument();
     resolve(end);
     if (scanner.hasPicture()) ready.push({ kind: "end" });

@@ -5,9 +5,10 @@
  * short picture is never silent. In workerd it is an internal stream, into which buffers go round; elsewhere a pulled one.
  */
 import type { AttemptFailure } from "../failure/index.ts";
+import { freeBuffer } from "./buffers.ts";
 import { type ByteSource, READ_BYTES } from "./byte-source.ts";
 
-/** How a flow ended. `bytes` is what was handed on. */
+/** How a flow ended. `bytes` is what was handed on; when a pipe of the platform's broke, what is known to have been. */
 export type FlowEnd =
   | { readonly whole: true; readonly bytes: number }
   | { readonly whole: false; readonly bytes: number; readonly failure: AttemptFailure };
@@ -25,9 +26,11 @@ export interface FlowInput {
   /** Whole length, when known: fewer or more bytes are a failure, and workerd sends a Content-Length. */
   readonly lengthBytes?: number;
   /** Sees every chunk before it is sent; it must not keep it. */
-  watch?(chunk: Uint8Array): void;
+  watch(chunk: Uint8Array): void;
   /** Asked once after the last byte; a failure breaks the stream. */
-  verdict?(bytes: number): AttemptFailure | undefined;
+  verdict(bytes: number): AttemptFailure | undefined;
+  /** Nothing of what was held is held any more. Called at least once, however the flow ends. */
+  heldIsSent(): void;
 }
 
 interface IdentityPair {
@@ -58,7 +61,7 @@ function stepper(input: FlowInput): { next(spare?: ArrayBuffer): Promise<Step>; 
   let bytes = 0;
   const take = (chunk: Uint8Array<ArrayBuffer>): Step => {
     bytes += chunk.length;
-    input.watch?.(chunk);
+    input.watch(chunk);
     return { chunk };
   };
   return {
@@ -66,6 +69,7 @@ function stepper(input: FlowInput): { next(spare?: ArrayBuffer): Promise<Step>; 
     async next(spare) {
       const first = held.shift();
       if (first !== undefined) return take(first);
+      input.heldIsSent();
       const piece = await source.next(spare);
       if (piece.kind === "bytes" && piece.restart) {
         await source.cancel(TAKEN_BACK.reason);
@@ -76,7 +80,7 @@ function stepper(input: FlowInput): { next(spare?: ArrayBuffer): Promise<Step>; 
       const short = lengthBytes !== undefined && lengthBytes !== bytes;
       const failure: AttemptFailure | undefined = short
         ? { reason: "bad_picture", defect: "truncated" }
-        : input.verdict?.(bytes);
+        : input.verdict(bytes);
       return { end: failure === undefined ? { whole: true, bytes } : { whole: false, bytes, failure } };
     },
   };
@@ -92,15 +96,25 @@ function broken(failure: AttemptFailure): Error {
 
 const CLIENT_GONE: AttemptFailure = { reason: "cancelled", cause: "client_gone" };
 
-/** Pushes into a writable end. A write there resolves once its bytes were taken, so its buffer may be filled again. */
+/**
+ * Pushes into a writable end. A write there resolves once its bytes were taken, so its buffer may be filled again: one goes round, and
+ * those of what was held back are freed one after the other.
+ */
 async function pump(input: FlowInput, writable: WritableStream<Uint8Array<ArrayBuffer>>): Promise<FlowEnd> {
+  const { source, held } = input;
   const writer = writable.getWriter();
   // A reader that leaves rejects `closed`; the writes below tell it too.
   writer.closed.catch(() => undefined);
+  const { lengthBytes } = input;
   const steps = stepper(input);
   let spare: ArrayBuffer | undefined;
   try {
     for (;;) {
+      // With a known length the platform itself sees to it that no byte is missing, so that nothing has to be watched.
+      if (held.length === 0 && lengthBytes !== undefined && source.pipeRest !== undefined) {
+        writer.releaseLock();
+        return await pipe(input, writable, { sent: steps.sent(), lengthBytes });
+      }
       const step = await steps.next(spare);
       if ("end" in step) {
         if (step.end.whole) await writer.close();
@@ -108,13 +122,35 @@ async function pump(input: FlowInput, writable: WritableStream<Uint8Array<ArrayB
         return step.end;
       }
       await writer.write(step.chunk);
-      const { buffer } = step.chunk;
-      spare = input.source.fillsBuffers && buffer.byteLength <= READ_BYTES ? buffer : undefined;
+      if (!source.fillsBuffers) continue;
+      spare = step.chunk.buffer;
+      if (held.length === 0 && spare.byteLength <= READ_BYTES) continue;
+      freeBuffer(spare);
+      spare = undefined;
     }
   } catch (error: unknown) {
-    await input.source.cancel(error);
+    await source.cancel(error);
     return { whole: false, bytes: steps.sent(), failure: CLIENT_GONE };
+  } finally {
+    if (spare !== undefined) freeBuffer(spare);
+    if (source.fillsBuffers) for (const chunk of held) freeBuffer(chunk.buffer);
+    input.heldIsSent();
   }
+}
+
+/** The rest by the platform's own pipe. */
+async function pipe(
+  { source, heldIsSent }: FlowInput,
+  writable: WritableStream<Uint8Array<ArrayBuffer>>,
+  known: { readonly sent: number; readonly lengthBytes: number },
+): Promise<FlowEnd> {
+  heldIsSent();
+  const end = await source.pipeRest?.(writable);
+  if (end === "whole") return { whole: true, bytes: known.lengthBytes };
+  if (end === "sink_failed") return { whole: false, bytes: known.sent, failure: CLIENT_GONE };
+  const failure: AttemptFailure = { reason: "connection_lost", receivedBytes: known.sent };
+  await writable.abort(broken(failure)).catch(() => undefined);
+  return { whole: false, bytes: known.sent, failure };
 }
 
 /** Pulled by its reader, one chunk ahead of nothing. */
@@ -131,6 +167,7 @@ function pulledFlow(input: FlowInput): Flow {
         resolve(step.end);
       },
       async cancel(reason) {
+        input.heldIsSent();
         resolve({ whole: false, bytes: steps.sent(), failure: CLIENT_GONE });
         await input.source.cancel(reason);
       },

@@ -2,12 +2,14 @@
  * Holds a picture's first bytes back, so that it can be checked (and another attempt made) before the client sees anything.
  *
  * A picture that ends within the bound is held whole; of a larger one the first chunk is shown for the check and the rest streams.
- * Memory: at most `maxBytes` and one read a picture, freed as the client takes it.
+ * Memory: at most `maxBytes` and one read a picture, all of an isolate together bounded by a budget, freed as the client takes it.
  */
 import type { AttemptFailure, Result } from "../failure/index.ts";
-import { type ByteSource, READ_BYTES } from "./byte-source.ts";
+import { freeBuffer } from "./buffers.ts";
+import type { ByteSource } from "./byte-source.ts";
 import { endsWell, TAIL_BYTES } from "./complete.ts";
 import { type Flow, openFlow } from "./flow.ts";
+import { type HeadBudget, type HeadShare, isolateHeadBudget } from "./head-budget.ts";
 import type { PictureFormat } from "./request.ts";
 import { SNIFF_BYTES } from "./sniff.ts";
 
@@ -29,85 +31,108 @@ export interface HoldOptions {
   readonly maxBytes: number;
   /** Whole length of the picture where it is known beforehand (Content-Length without Content-Encoding). */
   readonly lengthBytes?: number;
+  /** Shared with the others that hold heads; the isolate's own where absent. */
+  readonly budget?: HeadBudget;
 }
 
 /** Reads until the bound or the end. A failure here came before the client saw a byte. */
 export async function holdHead(source: ByteSource, options: HoldOptions): Promise<Result<Held, AttemptFailure>> {
-  const { lengthBytes } = options;
-  // A picture known to be too large for the bound streams anyway: hold no more of it than the check needs.
-  const stopAtBytes =
-    lengthBytes !== undefined && lengthBytes > options.maxBytes ? SNIFF_BYTES : Math.max(options.maxBytes, SNIFF_BYTES);
+  const share = (options.budget ?? isolateHeadBudget).open();
+  const result = await hold(source, options, share);
+  // What is whole belongs to the caller from here on; what streams gives its share back as it goes.
+  if (!result.ok || result.value.whole) share.giveBack();
+  return result;
+}
+
+async function hold(
+  source: ByteSource,
+  { lengthBytes, maxBytes }: HoldOptions,
+  share: HeadShare,
+): Promise<Result<Held, AttemptFailure>> {
+  // Room for all of a picture whose length is known and in bounds: one read, no copy.
+  const isFitted = lengthBytes !== undefined && lengthBytes <= maxBytes && share.take(lengthBytes);
+  // Of a picture known to be too large nothing is gained by holding more than the check needs.
+  const stopAtBytes = lengthBytes !== undefined && !isFitted ? SNIFF_BYTES : Math.max(maxBytes, SNIFF_BYTES);
   let chunks: Uint8Array<ArrayBuffer>[] = [];
   let heldBytes = 0;
   while (heldBytes < stopAtBytes) {
-    const piece = await source.next(nextBuffer(lengthBytes, heldBytes));
+    // Behind the last byte one more is asked for, so that the end shows itself.
+    const roomBytes = isFitted && source.fillsBuffers ? Math.max(1, lengthBytes - heldBytes) : undefined;
+    const piece = await source.next(roomBytes === undefined ? undefined : new ArrayBuffer(roomBytes));
     if (piece.kind === "failed") return { ok: false, failure: piece.failure };
     if (piece.kind === "end") {
       if (lengthBytes !== undefined && lengthBytes !== heldBytes) return truncated();
-      return { ok: true, value: { whole: true, head: joined(chunks, heldBytes) } };
+      return { ok: true, value: { whole: true, head: joined(chunks, source) } };
     }
     if (piece.restart) {
       chunks = [];
       heldBytes = 0;
+      share.giveBack();
     }
     chunks.push(piece.bytes);
     heldBytes += piece.bytes.length;
+    const isCounted = isFitted || share.take(piece.bytes.length);
+    if (!isCounted && heldBytes >= SNIFF_BYTES) break;
   }
-  return { ok: true, value: streaming(source, gatherSniff(chunks), lengthBytes) };
-}
-
-/** Room for all that is still to come where that is known: one read, no copy. The extra byte lets the end show itself. */
-function nextBuffer(lengthBytes: number | undefined, heldBytes: number): ArrayBuffer | undefined {
-  if (lengthBytes === undefined) return undefined;
-  return new ArrayBuffer(Math.min(READ_BYTES, Math.max(1, lengthBytes - heldBytes)));
+  return { ok: true, value: streaming({ source, held: gatherSniff(chunks, source), lengthBytes, share }) };
 }
 
 function truncated(): Result<never, AttemptFailure> {
   return { ok: false, failure: { reason: "bad_picture", defect: "truncated" } };
 }
 
-/** Puts the first chunks together until one holds enough for the check; big reads leave nothing to do. */
-function gatherSniff(chunks: Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer>[] {
+/** Puts the first chunks together until one holds enough for the check; big reads leave little to do. */
+function gatherSniff(chunks: Uint8Array<ArrayBuffer>[], source: ByteSource): Uint8Array<ArrayBuffer>[] {
   let count = 0;
   let bytes = 0;
   while (bytes < SNIFF_BYTES && count < chunks.length) bytes += chunks[count++]?.length ?? 0;
-  return [joined(chunks.slice(0, count), bytes), ...chunks.slice(count)];
+  return [joined(chunks.slice(0, count), source), ...chunks.slice(count)];
 }
 
-function joined(chunks: readonly Uint8Array<ArrayBuffer>[], bytes: number): Uint8Array<ArrayBuffer> {
+/** All in one; a single one as it is. Frees the pieces where nobody else can have kept them. */
+function joined(chunks: readonly Uint8Array<ArrayBuffer>[], source: ByteSource): Uint8Array<ArrayBuffer> {
   const [first] = chunks;
   if (first !== undefined && chunks.length === 1) return first;
-  const all = new Uint8Array(bytes);
+  const all = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const chunk of chunks) {
     all.set(chunk, at);
     at += chunk.length;
+    if (source.fillsBuffers) freeBuffer(chunk.buffer);
   }
   return all;
 }
 
-function streaming(source: ByteSource, held: Uint8Array<ArrayBuffer>[], lengthBytes: number | undefined): Held {
+interface Streaming {
+  readonly source: ByteSource;
+  readonly held: Uint8Array<ArrayBuffer>[];
+  readonly lengthBytes: number | undefined;
+  readonly share: HeadShare;
+}
+
+function streaming({ source, held, lengthBytes, share }: Streaming): Held {
   const head = held[0] ?? new Uint8Array(0);
   return {
     whole: false,
     head,
-    discard: (reason) => source.cancel(reason),
+    discard(reason) {
+      share.giveBack();
+      return source.cancel(reason);
+    },
     open(format) {
-      const tail = tailKeeper();
       const start = head.slice(0, 12);
+      const tail = tailKeeper();
+      const verdict = (bytes: number): AttemptFailure | undefined =>
+        format === undefined || endsWell({ format, head: start, tail: tail.last(), lengthBytes: bytes })
+          ? undefined
+          : { reason: "bad_picture", defect: "truncated" };
       return openFlow({
         held,
         source,
         ...(lengthBytes === undefined ? {} : { lengthBytes }),
-        ...(format === undefined
-          ? {}
-          : {
-              watch: tail.watch,
-              verdict: (bytes: number) =>
-                endsWell({ format, head: start, tail: tail.last(), lengthBytes: bytes })
-                  ? undefined
-                  : ({ reason: "bad_picture", defect: "truncated" } as const),
-            }),
+        watch: tail.watch,
+        verdict,
+        heldIsSent: share.giveBack,
       });
     },
   };

@@ -14,6 +14,8 @@ export interface JsonRest {
   text(from: number): string;
 }
 
+const utf8 = new TextDecoder();
+
 /** `maxBytes`: the most that is kept. */
 export function createJsonRest(maxBytes: number): JsonRest {
   let bytes = new Uint8Array(Math.min(1024, maxBytes));
@@ -29,7 +31,7 @@ export function createJsonRest(maxBytes: number): JsonRest {
   return {
     length: () => length,
     overflowed: () => overflowed,
-    text: (from) => new TextDecoder().decode(bytes.subarray(from, length)),
+    text: (from) => utf8.decode(bytes.subarray(from, length)),
     cutTo(to) {
       length = to;
     },
