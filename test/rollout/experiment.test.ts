@@ -33,6 +33,24 @@ describe("a good candidate", () => {
     expect(experiment.decide(endMs + 1_000 * HOUR_MS)).toEqual([]);
   });
 
+  it("is not promoted on proof that its plain rate belies", () => {
+    const experiment = anExperiment({ ...AT_30, stickTo: "session", minHours: 24 });
+    let atMs = START_MS;
+    for (let unit = 0; unit < 6_000; unit++) {
+      const arm = unit % 10 < 3 ? "canary" : "baseline";
+      const isBad = unit % 13 === 0;
+      // A bad session of the canary goes on failing, which counts once a window in the tests and every time in the plain rate.
+      const failures = isBad ? (arm === "canary" ? 6 : 1) : 0;
+      atMs += 15_000;
+      const change = { atMs, arm, unit } as const;
+      const outcomes = [...Array.from({ length: failures }, () => aFailure(change)), anOutcome(change)];
+      experiment.record({ id: `${unit}`, outcomes });
+    }
+    const { unproven, numbers } = experiment.status(atMs);
+    expect(numbers.metrics.errors.withinMarginE).toBeGreaterThan(numbers.withinMarginBar);
+    expect(unproven).toContain("errors");
+  });
+
   it("is not promoted while its model is turned away more often, nor rolled back for it", () => {
     const experiment = anExperiment(AT_30);
     const turnedAway = { attempts: [{ model: "sd35-next", outcome: "overloaded" } as const, ok("flux-fast")] };
@@ -60,6 +78,9 @@ describe("a bad candidate", () => {
     expect(entry).toMatchObject({ seq: 2, acted: true, phase: "rolled-back", share: 0 });
     expect(entry.numbers.worseE).toBeGreaterThanOrEqual(100);
     expect(entry.numbers.metrics.errors.ratio).toBeGreaterThan(3);
+    const { errors, sloMisses, checks, unserved } = entry.numbers.metrics;
+    expect(entry.numbers.worseE).toBeCloseTo((errors.worseE! + sloMisses.worseE! + checks.worseE!) / 3, 6);
+    expect(unserved.worseE).toBeUndefined();
     expect(entry.numbers.metrics.errors.bad.canary).toBeLessThan(60);
     expect(experiment.decide(endMs)).toEqual([]);
     expect(experiment.decide(endMs + 100 * HOUR_MS)).toEqual([]);
