@@ -247,7 +247,6 @@ function openRequest(
 
   function afterFailure(attempt: Attempt, failure: AttemptFailure): ExecuteResult | undefined {
     if (failure.reason === "cancelled" && failure.cause !== "revoked") return calledOff(failure.cause);
-    late.delete(attempt);
     const counts = history.ended(attempt, failure);
     if (!counts)
       ports.observe?.({ event: "leg-skipped", leg: attempt.ask.leg.kind, why: `${attempt.ask.kind}-refused` });

@@ -100,14 +100,18 @@ describe("bodies", () => {
 
   it("cuts an upstream that stalls behind the head", async () => {
     const world = aWorld({
-      endpoints: { "weur-a": streams({ chunks: chunksOf(large).slice(0, 6), ends: "stall" }) },
+      endpoints: { "weur-a": streams({ chunks: chunksOf(large).slice(0, 6), ends: "stall", deaf: true }) },
       policy,
       input,
     });
     const result = pictureOf(await world.run());
     await expect(readAll(world, result.picture.body)).rejects.toThrow();
     expect(world.elapsedMs()).toBe(7_700);
-    expect(world.upstream.callsTo("weur-a")[0]).toMatchObject({ aborted: true, abortReason: "deadline" });
+    expect(world.upstream.callsTo("weur-a")[0]).toMatchObject({
+      aborted: true,
+      abortReason: "deadline",
+      bodyCancelled: true,
+    });
     expect(world.scheduler.releases[0]?.outcome.result).toMatchObject({
       failure: { reason: "timed_out", phase: "body" },
     });
@@ -148,6 +152,13 @@ describe("bodies", () => {
     await expect(reading).rejects.toThrow();
     expect(world.upstream.callsTo("weur-a")[0]).toMatchObject({ aborted: true, abortReason: "superseded" });
     expect(world.scheduler.releases[0]?.outcome.result).toMatchObject({ failure: { cause: "superseded" } });
+    expectNothingLeft(world);
+  });
+
+  it("lets go of a large one that fails its check", async () => {
+    const world = aWorld({ endpoints: { "weur-a": streams() }, policy: { ...policy, extraAttempts: 0 } });
+    expect(failureOf(await world.run()).failure.cause).toEqual({ reason: "bad_picture", defect: "wrong_dimensions" });
+    expect(world.upstream.callsTo("weur-a")[0]?.bodyCancelled).toBe(true);
     expectNothingLeft(world);
   });
 

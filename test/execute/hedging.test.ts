@@ -111,6 +111,19 @@ describe("hedging", () => {
     expect(trailOf(await world.run())).toEqual(["weur-a ok"]);
   });
 
+  it("does not hedge beside a leg that already overlaps", async () => {
+    const predicted = { waitMs: 0, serviceMs: 500, p95Ms: 1_000 };
+    const scheduler = scriptedScheduler(() => ({ predicted, hedgeAfterMs: 1_500 }));
+    const world = hedged({
+      endpoints: { "weur-a": picture({ afterMs: 4_000 }), "enam-a": hangs, "apac-a": hangs },
+      legs: [aLeg(), sibling(), sibling({ kind: "any-region", place: "apac", minMs: 5_000 })],
+      policy: { ...policy, overlap: true },
+      scheduler,
+    });
+    pictureOf(await world.run());
+    expect(world.scheduler.asks.map((ask) => ask.kind)).not.toContain("hedge");
+  });
+
   it("goes on alone when the scheduler refuses the hedge, and keeps the leg for later", async () => {
     const scheduler = scriptedScheduler((ask) =>
       ask.kind === "hedge" ? { granted: false, why: "budget" } : { hedgeAfterMs: 1_500 },

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { PinMemory } from "../../routing/execute/ports.ts";
+import { aPng } from "../support/pictures.ts";
 import { lookingDialect } from "../support/plain-dialect.ts";
 import type { Answer } from "../support/scripted-upstream.ts";
 import { aLeg, aWorld, expectNothingLeft, failureOf, PIN, picture, pictureOf, sibling, trailOf } from "./world.ts";
@@ -98,6 +99,25 @@ describe("pins", () => {
       await world.clock.advance(2_000);
       world.client.abort("client_gone");
       expect(failureOf(await answer).failure.code).toBe("client_gone");
+      expectNothingLeft(world);
+    });
+
+    it("lets go of a large picture that waits for the look when the client leaves", async () => {
+      const large = { ...silent({ chunks: [{ bytes: aPng(1_600, 1_600) }], ends: "stall" }), deaf: true } as const;
+      const request = { prompt: "", width: 1_600, height: 1_600, seed: 1, text: [], format: "png" } as const;
+      const world = aWorld({
+        endpoints: { "weur-a": large, "look-weur-a": { does: "hang" } },
+        policy: { headBytes: 300_000 },
+        dialect: lookingDialect,
+        ports: { pins: pinMemory() },
+        input: { request },
+      });
+      const answer = world.start();
+      await world.clock.advance(2_000);
+      world.client.abort("client_gone");
+      expect(failureOf(await answer).failure.code).toBe("client_gone");
+      await world.clock.advance(100);
+      expect(world.upstream.callsTo("weur-a")[0]?.bodyCancelled).toBe(true);
       expectNothingLeft(world);
     });
 

@@ -64,6 +64,16 @@ describe("retries", () => {
     ]);
   });
 
+  it("asks no place for endpoints that were all tried", async () => {
+    const world = aWorld({
+      endpoints: { "weur-a": status(401) },
+      legs: [aLeg(), aLeg({ kind: "model", upscale: false })],
+    });
+    failureOf(await world.run());
+    expect(world.scheduler.asks.length).toBe(1);
+    expect(world.events).toContainEqual({ event: "leg-skipped", leg: "model", why: "already-tried" });
+  });
+
   it("asks the same endpoint once more when no leg is left", async () => {
     const world = aWorld({ endpoints: { "weur-a": [refuses, picture({ afterMs: 300 })] } });
     const result = pictureOf(await world.run());

@@ -116,11 +116,12 @@ describe("timeouts", () => {
   it("does not wait for an upstream that ignores being hung up on", async () => {
     const world = aWorld({
       endpoints: { "weur-a": { ...hangs, deaf: true }, "enam-a": { ...picture(), ends: "stall", deaf: true } },
-      legs: [aLeg(), sibling()],
+      legs: [aLeg({ capMs: 1_000 }), sibling()],
       deadlineMs: 4_000,
     });
     expect(failureOf(await world.run()).failure.code).toBe("deadline_exceeded");
     expect(world.elapsedMs()).toBe(3_700);
+    expect(world.upstream.callsTo("enam-a")[0]?.bodyCancelled).toBe(true);
     expectNothingLeft(world);
   });
 
@@ -157,6 +158,18 @@ describe("timeouts", () => {
     await world.clock.advance(7_000);
     expect(isAnswered).toBe(true);
     expect(failureOf(await answer).failure.code).toBe("deadline_exceeded");
+  });
+
+  it("keeps its deadline when the wall clock is set back by less than has passed, so that nobody can see it", async () => {
+    const endpoints = { "weur-a": status(500, { afterMs: 3_000 }), "enam-a": hangs };
+    const world = aWorld({ endpoints, legs: [aLeg(), sibling()] });
+    const answer = world.start();
+    await world.clock.advance(2_500);
+    world.clock.jump(-2_000);
+    await world.clock.runUntil(answer);
+    expect(failureOf(await answer).failure.code).toBe("deadline_exceeded");
+    expect(world.clock.passedMs()).toBe(7_700);
+    expectNothingLeft(world);
   });
 
   it("ends typed when the wall clock is set forth", async () => {

@@ -19,12 +19,18 @@ import {
   type WorldParts,
 } from "./world.ts";
 
-const sent: { kind: string; width: number; image: number | undefined }[] = [];
+const sent: { kind: string; width: number; image: number | undefined; mask: boolean }[] = [];
 /** Remembers what it was asked for; an upscaler doubles the picture that it is given. */
 const dialect: Dialect = {
   ...plainDialect,
   begin(work, target) {
-    sent.push({ kind: work.model.kind, width: work.request.width, image: work.request.image?.bytes.length });
+    const { request } = work;
+    sent.push({
+      kind: work.model.kind,
+      width: request.width,
+      image: request.image?.bytes.length,
+      mask: request.mask !== undefined,
+    });
     return plainDialect.begin(work, target);
   },
 };
@@ -58,13 +64,32 @@ describe("upscaling", () => {
     const result = pictureOf(await world.run());
     expect(world.elapsedMs()).toBe(1_600);
     expect(sent).toEqual([
-      { kind: "generate", width: SIDE / 2, image: undefined },
-      { kind: "upscale", width: SIDE, image: aPng(SIDE / 2, SIDE / 2).length },
+      { kind: "generate", width: SIDE / 2, image: undefined, mask: false },
+      { kind: "upscale", width: SIDE, image: aPng(SIDE / 2, SIDE / 2).length, mask: false },
     ]);
     expect(result.picture).toMatchObject({ width: SIDE, height: SIDE });
     expect(result).toMatchObject({ endpoint: "weur-a", pin: "verified", leg: { model: "m", upscale: true } });
     expect(trailOf(result)).toEqual(["weur-a ok", "weur-up ok"]);
     expectNothingLeft(world);
+  });
+
+  it("gives the mask to the first model only", async () => {
+    const inline = { bytes: aPng(16, 16), format: "png" } as const;
+    const request = {
+      prompt: "",
+      width: SIDE,
+      height: SIDE,
+      seed: 1,
+      text: [],
+      format: "png",
+      image: inline,
+      mask: inline,
+    } as const;
+    await upscaled({ endpoints: { "weur-a": small, "weur-up": enlarged }, input: { request } }).run();
+    expect(sent.map(({ kind, mask }) => [kind, mask])).toEqual([
+      ["generate", true],
+      ["upscale", false],
+    ]);
   });
 
   it("is unverified when either version is", async () => {

@@ -3,6 +3,7 @@
  *
  * Endpoint ids are `<place>-<letter>`; each place has its own failure domain. Every test says only what it is about.
  */
+import { getEventListeners } from "node:events";
 import { expect } from "vitest";
 import type { Endpoint, Model, Policy, Snapshot } from "../../routing/config/snapshot.ts";
 import type { Dialect } from "../../routing/dialects/dialect.ts";
@@ -171,4 +172,6 @@ export function trailOf(result: ExecuteResult): readonly string[] {
 export function expectNothingLeft(world: World): void {
   expect(world.scheduler.wronglyReleased()).toEqual([]);
   expect(world.clock.sleeping()).toBe(0);
+  const signals = [world.client.signal, ...world.scheduler.leases.map((lease) => lease.revoked)];
+  expect(signals.flatMap((signal) => getEventListeners(signal, "abort"))).toEqual([]);
 }
