@@ -26,11 +26,11 @@ export interface FlowInput {
   /** Whole length, when known: fewer or more bytes are a failure, and workerd sends a Content-Length. */
   readonly lengthBytes?: number;
   /** Sees every chunk before it is sent; it must not keep it. */
-  watch(chunk: Uint8Array): void;
+  watch?(chunk: Uint8Array): void;
   /** Asked once after the last byte; a failure breaks the stream. */
-  verdict(bytes: number): AttemptFailure | undefined;
+  verdict?(bytes: number): AttemptFailure | undefined;
   /** Nothing of what was held is held any more. Called at least once, however the flow ends. */
-  heldIsSent(): void;
+  heldIsSent?(): void;
 }
 
 interface IdentityPair {
@@ -61,7 +61,7 @@ function stepper(input: FlowInput): { next(spare?: ArrayBuffer): Promise<Step>; 
   let bytes = 0;
   const take = (chunk: Uint8Array<ArrayBuffer>): Step => {
     bytes += chunk.length;
-    input.watch(chunk);
+    input.watch?.(chunk);
     return { chunk };
   };
   return {
@@ -69,7 +69,7 @@ function stepper(input: FlowInput): { next(spare?: ArrayBuffer): Promise<Step>; 
     async next(spare) {
       const first = held.shift();
       if (first !== undefined) return take(first);
-      input.heldIsSent();
+      input.heldIsSent?.();
       const piece = await source.next(spare);
       if (piece.kind === "bytes" && piece.restart) {
         await source.cancel(TAKEN_BACK.reason);
@@ -80,7 +80,7 @@ function stepper(input: FlowInput): { next(spare?: ArrayBuffer): Promise<Step>; 
       const short = lengthBytes !== undefined && lengthBytes !== bytes;
       const failure: AttemptFailure | undefined = short
         ? { reason: "bad_picture", defect: "truncated" }
-        : input.verdict(bytes);
+        : input.verdict?.(bytes);
       return { end: failure === undefined ? { whole: true, bytes } : { whole: false, bytes, failure } };
     },
   };
@@ -134,7 +134,7 @@ async function pump(input: FlowInput, writable: WritableStream<Uint8Array<ArrayB
   } finally {
     if (spare !== undefined) freeBuffer(spare);
     if (source.fillsBuffers) for (const chunk of held) freeBuffer(chunk.buffer);
-    input.heldIsSent();
+    input.heldIsSent?.();
   }
 }
 
@@ -144,7 +144,7 @@ async function pipe(
   writable: WritableStream<Uint8Array<ArrayBuffer>>,
   known: { readonly sent: number; readonly lengthBytes: number },
 ): Promise<FlowEnd> {
-  heldIsSent();
+  heldIsSent?.();
   const end = await source.pipeRest?.(writable);
   if (end === "whole") return { whole: true, bytes: known.lengthBytes };
   if (end === "sink_failed") return { whole: false, bytes: known.sent, failure: CLIENT_GONE };
@@ -167,7 +167,7 @@ function pulledFlow(input: FlowInput): Flow {
         resolve(step.end);
       },
       async cancel(reason) {
-        input.heldIsSent();
+        input.heldIsSent?.();
         resolve({ whole: false, bytes: steps.sent(), failure: CLIENT_GONE });
         await input.source.cancel(reason);
       },

@@ -40,11 +40,12 @@ export function scripted({ chunks, error, byob = false }: Script): Scripted {
   const bytes: UnderlyingByteSource = {
     type: "bytes",
     pull(controller) {
+      // Byte streams take no empty chunks.
+      while (chunks[next]?.length === 0) next++;
       const chunk = chunks[next++];
-      if (chunk === undefined) {
-        end(controller);
-        if (error === undefined) controller.byobRequest?.respond(0);
-      } else if (chunk.length > 0) controller.enqueue(new Uint8Array(chunk));
+      if (chunk !== undefined) return controller.enqueue(new Uint8Array(chunk));
+      end(controller);
+      if (error === undefined) controller.byobRequest?.respond(0);
     },
     cancel,
   };

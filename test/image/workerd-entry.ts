@@ -6,6 +6,7 @@ import { extractPicture } from "../../routing/image/extract.ts";
 import type { Flow } from "../../routing/image/flow.ts";
 import { type Held, holdHead } from "../../routing/image/head.ts";
 import { isolateHeadBudget } from "../../routing/image/head-budget.ts";
+import { embedInJson } from "../../routing/image/to-base64.ts";
 import { disagreement } from "./scan-fuzz.ts";
 
 const GEMINI = { paths: [["candidates", "*", "content", "parts", "*", "inlineData", "data"]], unless: "thought" };
@@ -27,6 +28,15 @@ export default {
     const body = upstream.body as ReadableStream<Uint8Array<ArrayBuffer>>;
     const maxBytes = Number(searchParams.get("head") ?? 4 * 1024 * 1024);
     const length = upstream.headers.get("content-length");
+    if (searchParams.has("embed")) {
+      const flow = embedInJson(body, {
+        prefix: '{"image":"',
+        suffix: '"}',
+        ...(length === null ? {} : { pictureBytes: Number(length) }),
+      });
+      context.waitUntil(flow.finished.then((end) => ends.push(end)));
+      return new Response(flow.stream);
+    }
     if (searchParams.has("json")) {
       const found = await extractPicture(body, GEMINI, { maxHeadBytes: maxBytes });
       if (!found.found) return Response.json(found.document, { status: 502 });

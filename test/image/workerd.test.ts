@@ -183,6 +183,22 @@ describe("in workerd", () => {
     );
   });
 
+  it("puts a picture into JSON as it streams, and tells the length where it knows it", async () => {
+    for (const withLength of [true, false]) {
+      answerWith = whole(LARGE, withLength);
+      const answer = await fetch(`${url}/?embed`);
+      const text = await answer.text();
+      const length = answer.headers.get("content-length");
+      expect(length).toBe(withLength ? String(text.length) : null);
+      expect(same(Buffer.from((JSON.parse(text) as { image: string }).image, "base64"), LARGE)).toBe(true);
+    }
+  });
+
+  it("cuts the client off when the picture breaks off that it puts into JSON", async () => {
+    answerWith = dying(LARGE, true, 5 * MIB);
+    await expect(get("/?embed")).rejects.toThrow();
+  });
+
   it("gives back all that was held, however it ended", async () => {
     answerWith = whole(LARGE_JSON, false);
     await Promise.all(Array.from({ length: 6 }, () => get("/?json")));
