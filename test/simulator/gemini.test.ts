@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { geminiSize } from "../../infra/gpu/simulator/dialects/gemini-sizes.ts";
 import { formatOf, sizeOf } from "./look.ts";
 import { anEndpoint, bytesOf, post, start } from "./start.ts";
 
@@ -24,6 +25,21 @@ function ask(prompt: string, config: object = {}) {
     generationConfig: { responseModalities: ["IMAGE"], ...config },
   };
 }
+
+describe("gemini sizes", () => {
+  it.each([
+    [FLASH, "2:3", undefined, "832x1248"],
+    [PRO, "2:3", undefined, "848x1264"],
+    [PRO, "16:9", "2K", "2752x1536"],
+    [PRO, "16:9", "4K", "5504x3072"],
+    ["gemini-3.1-flash-image", "3:4", "512", "448x600"],
+    ["gemini-nano-banana-2.1", "8:1", "2K", "6144x768"],
+    [PRO, undefined, undefined, "1024x1024"],
+  ])("%s at %s and %s draws %s", (model, ratio, imageSize, expected) => {
+    const size = geminiSize(model, ratio, imageSize);
+    expect(typeof size === "string" ? size : `${size.width}x${size.height}`).toBe(expected);
+  });
+});
 
 describe("gemini generateContent", () => {
   it("answers with the picture inline, the model version and the tokens", async () => {

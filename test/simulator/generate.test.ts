@@ -75,6 +75,7 @@ describe("generate, the case study's worker", () => {
   it.each([
     [{ prompt: "" }, 400, "invalid_request"],
     [{ ...small, width: 10 }, 400, "invalid_request"],
+    [{ ...small, width: 8192, height: 8192 }, 400, "invalid_request"],
     [{ ...small, steps: 1000 }, 400, "invalid_request"],
     [{ ...small, prompt: "a fox [refuse]" }, 400, "moderation_blocked"],
     [{ ...small, prompt: "a fox [filter]" }, 400, "moderation_blocked"],

@@ -43,6 +43,10 @@ describe("openai-images as vLLM-Omni", () => {
     const bytes = Buffer.from(await answer.bytes());
     expect(bytes.subarray(0, 4)).toEqual(Buffer.from("PK\x03\x04"));
     expect(bytes.readUInt16LE(bytes.length - 22 + 10)).toBe(2);
+    const directory = bytes.readUInt32LE(bytes.length - 22 + 16);
+    const second = bytes.indexOf("PK\x01\x02", directory + 4);
+    const entry = bytes.readUInt32LE(second + 42);
+    expect(bytes.subarray(entry + 30, entry + 41).toString()).toBe("image_1.png");
     expect(bytes.subarray(30, 41).toString()).toBe("image_0.png");
     expect(formatOf(bytes.subarray(41, 60))).toBe("png");
   });

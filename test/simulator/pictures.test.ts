@@ -52,6 +52,41 @@ describe("simulated pictures", () => {
     expect(await difference(sketch, smooth)).toBeLessThan((await difference(smooth, other)) / 2);
   });
 
+  it.each<[string, Partial<PictureSpec>]>([
+    ["asked as text", { text: ["HELLO THERE"] }],
+    ["quoted in the prompt", { prompt: "a lake at night, sign reads 'HELLO THERE'" }],
+  ])("carry words %s as bright letters with dark edges", async (_, change) => {
+    const night = { prompt: "a lake at night" };
+    const plain = await pixelsOf(await drawPicture(aPicture(night)));
+    const lettered = await pixelsOf(await drawPicture(aPicture({ ...night, ...change })));
+    expect(brightShare(lettered, 20, 66) - brightShare(plain, 20, 66)).toBeGreaterThan(0.06);
+    if (change.prompt === undefined)
+      expect(brightShare(lettered, 100, 180)).toBeCloseTo(brightShare(plain, 100, 180), 1);
+  });
+
+  it("keep long lines inside the picture by breaking and shrinking them", async () => {
+    const text = ["a very long line that nobody could set in one go, however small the letters", "and another one"];
+    const lettered = await drawPicture(aPicture({ text, width: 160, height: 320 }));
+    expect(await difference(lettered, await drawPicture(aPicture({ width: 160, height: 320 })))).toBeGreaterThan(3);
+  });
+
+  it("take their colours from the prompt", async () => {
+    const warmth = async (prompt: string) => {
+      const { data } = await pixelsOf(await drawPicture(aPicture({ prompt, seed: 3 })));
+      let red = 0;
+      let blue = 0;
+      for (let at = 0; at < data.length; at += 4) {
+        red += data[at] ?? 0;
+        blue += data[at + 2] ?? 0;
+      }
+      return red / blue;
+    };
+    for (const noun of ["hills", "towers", "flowers"]) {
+      expect(await warmth(`red and orange ${noun}`)).toBeGreaterThan(1.1);
+      expect(await warmth(`blue and indigo ${noun}`)).toBeLessThan(0.95);
+    }
+  });
+
   it("weigh what real pictures weigh", async () => {
     const size = { width: 1024, height: 1024 };
     const png = await drawPicture(aPicture(size));
@@ -112,6 +147,15 @@ describe("quoted strings in a prompt", () => {
     expect(quotedIn(prompt)).toEqual(found);
   });
 });
+
+/** Share of nearly white pixels in a band of rows. */
+function brightShare(pixels: ImageData, fromY: number, toY: number): number {
+  let bright = 0;
+  for (let at = fromY * pixels.width * 4; at < toY * pixels.width * 4; at += 4) {
+    if (Math.min(pixels.data[at] ?? 0, pixels.data[at + 1] ?? 0, pixels.data[at + 2] ?? 0) > 200) bright += 1;
+  }
+  return bright / ((toY - fromY) * pixels.width);
+}
 
 async function halfMask(width: number, height: number): Promise<Uint8Array> {
   const { createCanvas } = await import("@napi-rs/canvas");
