@@ -4,6 +4,7 @@ import type { ColdStart, Flavor, SimulatedDialect } from "./endpoint.ts";
 import { FAULTS } from "./faults.ts";
 import type { Stragglers } from "./service-time.ts";
 
+/** What the command line says, parsed and within its limits. */
 export interface Flags {
   readonly model: string;
   readonly catalog?: string;
@@ -52,6 +53,7 @@ ${Object.entries(FAULTS)
 const IDLE_MS = 120_000;
 const START_SIGMA = 0.4;
 
+/** The program: `command.parse().opts<Flags>()`. */
 export const command: Command = new Command("npm run gpu --")
   .description("Simulated GPU workers for image generation.")
   .addOption(

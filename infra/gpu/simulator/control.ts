@@ -8,17 +8,20 @@ import { parseFaults } from "./faults.ts";
 import { json } from "./reply.ts";
 import type { Station, StationState } from "./station.ts";
 
+/** One endpoint as `/_control/state` shows it. */
 export interface EndpointState extends StationState {
   readonly id: string;
   readonly model: string;
   readonly dialect: string;
 }
 
+/** All endpoints by id, and the faults that are on by target. */
 export interface SimulatorState {
   readonly endpoints: Readonly<Record<string, EndpointState>>;
   readonly faults: Readonly<Record<string, readonly Fault[]>>;
 }
 
+/** Looking on and switching faults while the simulator runs. */
 export interface Control {
   state(): SimulatorState;
   /** One endpoint's counters; throws on an id that is not simulated. */
@@ -28,6 +31,7 @@ export interface Control {
   clearFaults(target?: string): void;
 }
 
+/** The control surface over these stations and faults. */
 export function createControl(stations: readonly Station[], faults: FaultBook): Control {
   const toState = (station: Station): EndpointState => ({
     id: station.endpoint.id,

@@ -20,6 +20,7 @@ export function untilGone(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
 
+/** One reply and how it is to be sent. The signal aborts when the client leaves. */
 export interface Delivery {
   readonly reply: Reply;
   readonly fault?: Fault;
@@ -27,6 +28,7 @@ export interface Delivery {
   readonly timeScale: number;
 }
 
+/** Sends the reply; resolves when it is handed over, cut off, or no longer wanted. */
 export async function deliver(response: ServerResponse, delivery: Delivery): Promise<void> {
   const { reply, fault, signal } = delivery;
   if (signal.aborted) return;

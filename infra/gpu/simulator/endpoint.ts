@@ -5,7 +5,9 @@ import type { Endpoint, Model, SnapshotContent } from "../../../routing/index.ts
 import { FAMILIES, type Family, familyOf, type Timing } from "./families.ts";
 import { meanServiceMs, type Stragglers } from "./service-time.ts";
 
+/** Protocols that are HTTP, so that a server can speak them. */
 export type SimulatedDialect = "generate" | "openai-images" | "gemini" | "ideogram" | "stability";
+/** Servers within `openai-images`. */
 export type Flavor = "vllm-omni" | "sglang" | "openai";
 
 /** Start-up time of an idle machine: log-normal around `medianMs`, after `idleMs` without work. */
@@ -15,6 +17,7 @@ export interface ColdStart {
   readonly sigma: number;
 }
 
+/** One endpoint to play. */
 export interface SimulatedEndpoint {
   /** Path prefix under which it answers (`weur-sd35-a`), and its name for faults and counters. */
   readonly id: string;
@@ -52,6 +55,7 @@ export const IDEOGRAM_IN_FLIGHT = 10;
 /** Requests that a hosted third party is taken to work on at once where the catalogue only says what we may send. */
 const HOSTED_SLOTS = 16;
 
+/** What the catalogue does not say and a simulation may want. */
 export interface CatalogSimulation {
   /** Given to every endpoint; default: none, so that runs repeat. */
   readonly stragglers?: Stragglers;

@@ -4,6 +4,7 @@
 import type { PictureFormat } from "./draw/picture.ts";
 import type { SimulatedEndpoint } from "./endpoint.ts";
 
+/** An HTTP answer as data. */
 export interface Reply {
   readonly status: number;
   /** Lower-case names. `content-length` is added by the server. */
@@ -23,6 +24,7 @@ export type TroubleKind =
   | "unavailable"
   | "timed-out";
 
+/** One such no. */
 export interface Trouble {
   readonly kind: TroubleKind;
   readonly message: string;
@@ -53,6 +55,7 @@ export interface Order {
   readonly upscaled?: boolean;
 }
 
+/** What came of an order. */
 export type Render =
   | {
       readonly outcome: "drawn";
@@ -78,6 +81,7 @@ export interface Later {
   readonly render?: Render;
 }
 
+/** One request as a dialect sees it, with all it may do. */
 export interface Exchange {
   readonly endpoint: SimulatedEndpoint;
   /** Path below the endpoint's prefix, and its groups that the route's pattern named. */
@@ -103,6 +107,7 @@ export interface Exchange {
   pollLater(id: string): Later | undefined;
 }
 
+/** One call of a protocol. */
 export interface Route {
   readonly method: "GET" | "POST";
   /** Against the path below the prefix; named groups become `params`. */

@@ -5,6 +5,7 @@
  * them. An endpoint may override them, and `endpointsFromCatalog` fits them to the catalogue's own expectation.
  */
 
+/** Models that can be played. */
 export type Family =
   | "sd3.5-medium"
   | "sd3.5-medium-fast"
@@ -26,6 +27,7 @@ export interface Timing {
   readonly spread: number;
 }
 
+/** How a family looks and how long it takes. Steps, guidance and size are what it takes when a request names none. */
 export interface FamilyTraits {
   readonly look: Look;
   readonly timing: Timing;
@@ -38,6 +40,7 @@ export interface FamilyTraits {
 
 const SQUARE = { width: 1024, height: 1024 } as const;
 
+/** One entry a family. */
 export const FAMILIES: Readonly<Record<Family, FamilyTraits>> = {
   "sd3.5-medium": {
     ...SQUARE,

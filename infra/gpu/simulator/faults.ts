@@ -35,6 +35,7 @@ export const FAULTS = {
   "url-gone": "the picture's URL answers 403 (dialects that answer with a URL)",
 } as const;
 
+/** The name of one way to misbehave. */
 export type FaultKind = keyof typeof FAULTS;
 const KINDS = Object.keys(FAULTS) as [FaultKind, ...FaultKind[]];
 
@@ -53,6 +54,7 @@ const FaultRule = z.strictObject({
   /** For `slow-drip`, ms, multiplied by the time scale; default 30 s. */
   durationMs: z.number().min(0).optional(),
 });
+/** One fault as it is switched on. */
 export type Fault = Readonly<z.infer<typeof FaultRule>>;
 
 const FaultRules = z.union([FaultRule.transform((rule) => [rule]), z.array(FaultRule).max(32)]);
@@ -66,6 +68,7 @@ export function parseFaults(value: unknown): { readonly faults: readonly Fault[]
   };
 }
 
+/** The faults that are on. */
 export interface FaultBook {
   /** Replaces the faults of a target. */
   set(target: string, faults: readonly Fault[]): void;
@@ -84,6 +87,7 @@ interface Active {
   readonly chance: Chance;
 }
 
+/** An empty book; `seed` decides which requests a share strikes. */
 export function createFaultBook(seed: number): FaultBook {
   const targets = new Map<string, readonly Active[]>();
 

@@ -13,6 +13,7 @@ export interface Clock {
   after(spanMs: number, callBack: () => void): () => void;
 }
 
+/** The machine's own clock. */
 export const SYSTEM_CLOCK: Clock = {
   nowMs: () => performance.now(),
   after(spanMs, callBack) {
@@ -21,12 +22,14 @@ export const SYSTEM_CLOCK: Clock = {
   },
 };
 
+/** How a job ended. Simulated ms. */
 export type GpuOutcome =
   | { readonly end: "done"; readonly waitedMs: number; readonly serviceMs: number }
   /** The queue is at its cap; `retryAfterMs` is the expected wait. */
   | { readonly end: "full"; readonly retryAfterMs: number }
   | { readonly end: "cancelled" };
 
+/** One endpoint's GPU, or several behind one queue. */
 export interface Gpu {
   /**
    * Resolves when the job's GPU time is over, or as soon as it is turned away or cancelled. Never rejects. Times are simulated ms.
@@ -37,6 +40,7 @@ export interface Gpu {
   close(): void;
 }
 
+/** An idle GPU. `timeScale` is real time a simulated one, above 0. */
 export function createGpu(settings: MachineSettings & { readonly timeScale: number; readonly clock: Clock }): Gpu {
   const { clock, timeScale } = settings;
   const machine = createMachine(settings);

@@ -5,6 +5,7 @@ import type { Hosted, Later, Order, Render } from "./exchange.ts";
 /** Most entries kept of each kind; the oldest go first. */
 const KEPT = 64;
 
+/** What outlives a reply. Ids cannot be guessed. */
 export interface Hosting {
   host(picture: Hosted): string;
   fetchHosted(id: string): Hosted | undefined;
@@ -12,6 +13,7 @@ export interface Hosting {
   pollLater(id: string): Later | undefined;
 }
 
+/** Empty. */
 export function createHosting(): Hosting {
   const pictures = new Map<string, Hosted>();
   const works = new Map<string, Later>();

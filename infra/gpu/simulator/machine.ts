@@ -5,6 +5,7 @@
  * so the machine may be driven by timers or in virtual time with equal results. State lives in the closure of `createMachine`.
  */
 
+/** What a machine is like. */
 export interface MachineSettings {
   /** Pictures in work at the same time. */
   readonly slots: number;
@@ -16,6 +17,7 @@ export interface MachineSettings {
   readonly coldStart?: { readonly idleMs: number; readonly startMs: () => number };
 }
 
+/** One request's work. */
 export interface Job {
   /** Unique within the machine. */
   readonly id: number;
@@ -35,6 +37,7 @@ export interface Ended {
 /** What became of a cancelled job: taken out of the queue, stopped on the GPU, left running, or already over. */
 export type CancelEffect = "dropped" | "stopped" | "abandoned" | "over";
 
+/** Counters since the start, and what is under way now. */
 export interface MachineCounts {
   readonly running: number;
   readonly waiting: number;
@@ -50,6 +53,7 @@ export interface MachineCounts {
   readonly wastedGpuMs: number;
 }
 
+/** The queue. Times must not go back. */
 export interface Machine {
   /** Takes a job on, or says that the queue is full. */
   arrive(job: Job, nowMs: number): "running" | "waiting" | "full";
@@ -74,6 +78,7 @@ interface Waiting extends Job {
   readonly arrivedAtMs: number;
 }
 
+/** An idle machine, cold where it has cold starts. */
 export function createMachine(settings: MachineSettings): Machine {
   const running: Running[] = [];
   const waiting: Waiting[] = [];

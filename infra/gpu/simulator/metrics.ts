@@ -2,6 +2,7 @@
 import type { SimulatedEndpoint } from "./endpoint.ts";
 import type { StationState } from "./station.ts";
 
+/** The text that a scrape of /metrics gets. */
 export function toPrometheus(endpoint: SimulatedEndpoint, state: StationState): string {
   const label = `model_name="${endpoint.servedName.replace(/[\\"\n]/g, "_")}"`;
   const rows: readonly (readonly [name: string, type: "gauge" | "counter", help: string, values: readonly string[]])[] =

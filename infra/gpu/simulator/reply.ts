@@ -9,10 +9,12 @@ export const MEDIA_TYPES: Readonly<Record<PictureFormat, string>> = {
   jpeg: "image/jpeg",
 };
 
+/** A JSON reply; `headers` may override the content type. */
 export function json(status: number, value: unknown, headers: Readonly<Record<string, string>> = {}): Reply {
   return { status, headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(value) };
 }
 
+/** Bytes as base64. */
 export function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
 }
@@ -77,6 +79,7 @@ export function bearerIn(headers: Headers): string | undefined {
   return /^Bearer (.+)$/i.exec(headers.get("authorization") ?? "")?.[1];
 }
 
+/** Now, s since 1970, for fields like `created`. */
 export function epochSeconds(): number {
   return Math.floor(Date.now() / 1000);
 }

@@ -15,6 +15,7 @@ import { type Clock, SYSTEM_CLOCK } from "./gpu.ts";
 import { createHosting } from "./hosting.ts";
 import { createStation } from "./station.ts";
 
+/** What is played, where, and how fast. */
 export interface SimulatorOptions {
   /** 0 takes a free port. */
   readonly port: number;
@@ -32,6 +33,7 @@ export interface SimulatorOptions {
   readonly log?: (line: string) => void;
 }
 
+/** A running simulator. */
 export interface Simulator {
   /** `http://127.0.0.1:<port>`; an endpoint's base is `<url>/<id>`. */
   readonly url: string;

@@ -2,6 +2,7 @@
 import { between, type Chance, normal } from "./chance.ts";
 import type { Timing } from "./families.ts";
 
+/** What is drawn: decides how long it takes. */
 export interface ServiceLoad {
   readonly steps: number;
   readonly pixels: number;

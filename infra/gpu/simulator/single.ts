@@ -12,6 +12,7 @@ const SERVED: Readonly<Record<Family, string>> = {
   upscaler: "upscaler@3f8d21c0aa57",
 };
 
+/** What the command line may say of one endpoint. */
 export interface SingleOptions {
   /** `SD3.5_Medium`, `nano-banana-pro`, `V_2A_TURBO`, … */
   readonly model: string;

@@ -27,6 +27,7 @@ export interface RequestRecord {
   aborted: boolean;
 }
 
+/** Counters of one endpoint. */
 export interface StationState extends MachineCounts {
   readonly gpuSeconds: number;
   /** Work requests taken in so far. */
@@ -35,6 +36,7 @@ export interface StationState extends MachineCounts {
   readonly lastRequests: readonly RequestRecord[];
 }
 
+/** One running endpoint. */
 export interface Station {
   readonly endpoint: SimulatedEndpoint;
   record(request: RequestRecord): void;
@@ -48,6 +50,7 @@ export interface Station {
 
 const REMEMBERED = 50;
 
+/** What a station is made of. */
 export interface StationSettings {
   readonly endpoint: SimulatedEndpoint;
   readonly painter: Painter;
@@ -56,6 +59,7 @@ export interface StationSettings {
   readonly timeScale: number;
 }
 
+/** Starts an endpoint, idle. */
 export function createStation({ endpoint, painter, clock, seed, timeScale }: StationSettings): Station {
   const serviceChance = chanceFrom("service", seed, endpoint.id);
   const seedChance = chanceFrom("seeds", seed, endpoint.id);

@@ -1,5 +1,6 @@
 /** Sizes of Gemini's image models (providers' own table: 1K per ratio; 2K and 4K are twice and four times, 512 half of it). */
 
+/** Pixels. */
 export interface Size {
   readonly width: number;
   readonly height: number;

@@ -36,6 +36,7 @@ type Body = z.infer<typeof Body>;
 const MODEL_PATH =
   /^(?:\/v1beta1?|\/v1)?(?:\/projects\/[\w-]+\/locations\/[\w-]+\/publishers\/google)?\/models\/(?<model>[\w.-]+)/;
 
+/** Speaks generateContent, also as a stream of one event. */
 export const gemini: ServerDialect = {
   routes: [
     { method: "POST", path: new RegExp(`${MODEL_PATH.source}:generateContent$`), work: true, handle: generateContent },

@@ -55,6 +55,7 @@ const STATUS: Readonly<Record<TroubleKind, { readonly status: number; readonly c
   "timed-out": { status: 504, code: "timeout" },
 };
 
+/** Speaks the case study's call, and upscaling. */
 export const generate: ServerDialect = {
   routes: [
     {

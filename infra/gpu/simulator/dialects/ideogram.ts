@@ -81,6 +81,7 @@ const V3 = z.object({
   style_type: z.enum(["AUTO", "GENERAL", "REALISTIC", "DESIGN", "CUSTOM", "FICTION", "STYLIZED"]).default("GENERAL"),
 });
 
+/** Speaks legacy generate and upscale, v3, and serves the temporary URLs. */
 export const ideogram: ServerDialect = {
   routes: [
     { method: "POST", path: /^\/generate$/, work: true, handle: legacyGenerate },

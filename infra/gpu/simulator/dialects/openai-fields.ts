@@ -4,6 +4,7 @@ import type { Exchange } from "../exchange.ts";
 import { fileOf, readForm, readJson } from "../reply.ts";
 
 /** What the three servers take between them; unknown fields are ignored, as pydantic models do. */
+/** Fields of a request, checked. */
 export const Fields = z.object({
   prompt: z.string(),
   model: z.string().nullish(),
@@ -25,12 +26,14 @@ export type Fields = z.infer<typeof Fields>;
 
 const NUMBERS = new Set(["n", "width", "height", "num_inference_steps", "guidance_scale", "seed"]);
 
+/** Fields (or what is wrong with them) and files of a request. */
 export interface Parsed {
   readonly fields: z.ZodSafeParseResult<Fields>;
   readonly image?: Uint8Array<ArrayBuffer>;
   readonly mask?: Uint8Array<ArrayBuffer>;
 }
 
+/** The fields of a JSON body. */
 export function parseJsonFields(exchange: Exchange): Parsed {
   return { fields: Fields.safeParse(readJson(exchange.body)) };
 }

@@ -20,6 +20,7 @@ const SGLANG_SEED = 1024;
 /** Weights and activations of SD3.5 Medium at 1024 × 1024, as vLLM-Omni's documentation gives them. */
 const PEAK_MEMORY_MB = 20_582;
 
+/** Speaks as vLLM-Omni or SGLang, by the endpoint's flavor. */
 export const openaiImages: ServerDialect = {
   routes: [
     {

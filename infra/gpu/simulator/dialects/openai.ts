@@ -13,6 +13,7 @@ const TOKENS: Readonly<Record<string, number>> = { low: 272, medium: 1056, high:
 const MAX_PIXELS = 3840 * 2160;
 const GRID = 16;
 
+/** Speaks as OpenAI. */
 export const openai: ServerDialect = {
   routes: [
     {

@@ -52,6 +52,7 @@ const Refining = z.object({
   creativity: z.coerce.number().min(0).max(0.5).default(0.3),
 });
 
+/** Speaks sd3 and the three upscalers. */
 export const stability: ServerDialect = {
   routes: [
     { method: "POST", path: /^\/v2beta\/stable-image\/generate\/sd3$/, work: true, handle: sd3 },

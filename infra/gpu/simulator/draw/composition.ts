@@ -10,6 +10,7 @@ import { SCENES } from "./scenes.ts";
 /** x to the right and y downwards, both 0…1 of the picture. */
 export type Point = readonly [x: number, y: number];
 
+/** One thing in a picture. */
 export type Shape =
   /** A closed area. `layer`: index into the palette's layers, or a named colour. */
   | { readonly kind: "area"; readonly points: readonly Point[]; readonly colour: Colour }
@@ -18,8 +19,10 @@ export type Shape =
   /** `width` in shares of the shorter side. */
   | { readonly kind: "stroke"; readonly points: readonly Point[]; readonly width: number; readonly colour: Colour };
 
+/** A layer of the palette by number, 0 the farthest, or one of its named colours. */
 export type Colour = number | "glow" | "accent" | "ink" | "paper";
 
+/** A whole picture as data. */
 export interface Composition {
   readonly palette: Palette;
   /** The light: sun or moon. */

@@ -5,7 +5,9 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { GlobalFonts } from "@napi-rs/canvas";
 
+/** Name of the sans-serif face for `context.font`. */
 export const SANS = "Galley Sans";
+/** Name of the serif face for `context.font`. */
 export const SERIF = "Galley Serif";
 
 const folder = join(dirname(createRequire(import.meta.url).resolve("dejavu-fonts-ttf/package.json")), "ttf");

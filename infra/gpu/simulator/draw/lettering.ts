@@ -4,6 +4,7 @@
 import type { SKRSContext2D } from "@napi-rs/canvas";
 import { SANS, SERIF } from "./fonts.ts";
 
+/** A rectangle, px. */
 export interface Box {
   readonly x: number;
   readonly y: number;

@@ -5,6 +5,7 @@ import { drawElsewhere } from "./easel.ts";
 import { pictureKey } from "./key.ts";
 import type { PictureSpec } from "./picture.ts";
 
+/** Draws pictures, equal ones once. */
 export interface Painter {
   /** The encoded picture; callers must not change the bytes. */
   paint(spec: PictureSpec): Promise<Uint8Array<ArrayBuffer>>;

@@ -3,8 +3,10 @@
  */
 import type { Look } from "../families.ts";
 
+/** What pictures are encoded as. */
 export type PictureFormat = "png" | "webp" | "jpeg";
 
+/** One picture to draw. Equal specs are equal pictures. */
 export interface PictureSpec {
   readonly look: Look;
   /** The exact version that draws: another version draws other pixels. */
