@@ -77,7 +77,7 @@ const percent = (share: number): string => `${Number((share * 100).toFixed(2))} 
 /** One line of the log as a sentence or two for people. */
 export function describeEntry(entry: LogEntry): string {
   const { numbers, person } = entry;
-  const what = `${entry.acted ? "" : "Would have "}${entry.kind}`;
+  const what = `${entry.acted ? "" : "would have "}${entry.kind.replace("-", " ")}`;
   const by = person === undefined ? "" : ` by ${person}`;
   const to = `canary at ${percent(entry.share)}`;
   const note = entry.note === undefined ? "" : ` (${entry.note})`;

@@ -141,7 +141,9 @@ describe("an experiment that only observes", () => {
     expect(kinds(experiment)).toEqual(["started", "rolled-back"]);
     expect(last(experiment)).toMatchObject({ acted: false, phase: "running", share: 0.3 });
     expect(experiment.shareNow()).toBe(0.3);
-    expect(describeEntry(last(experiment))).toMatch(/^Would have rolled-back/);
+    expect(describeEntry(last(experiment))).toMatch(
+      /^would have rolled back, canary at 30 %\. errors: \d+ of \d+ against/,
+    );
   });
 
   it("is widened by a person", () => {

@@ -38,7 +38,7 @@ program
   .description("False alarms, time to detect and false promotions of the canary statistics, by simulation.")
   .option("--runs <n>", "A/A experiments a traffic shape", positive, 2000)
   .option("--planted <n>", "experiments a planted ratio, and a promotion case", positive, 200)
-  .option("--requests <n>", "requests of an A/A experiment", positive, 4000)
+  .option("--requests <n>", "requests of an A/A experiment", positive, 3000)
   .option("--seed <n>", "first seed; experiment k takes seed + k", positive, 1)
   .option("--json", "print the figures as JSON")
   .addHelpText(
