@@ -25,3 +25,21 @@ export { toBase64Stream } from "./image/to-base64.ts";
 export type { Leg, Plan } from "./plan/plan.ts";
 export type { ClientLocation } from "./region/client-location.ts";
 export * from "./rollout/index.ts";
+export type { ExtraKind } from "./scheduler/budget.ts";
+export type { Checkpoint } from "./scheduler/checkpoint.ts";
+export type {
+  Ask as ScheduledAsk,
+  Credit,
+  CreditAsk,
+  Effects as SchedulerEffects,
+  GrantedLease,
+  Look,
+  Outcome as ScheduledOutcome,
+  Refusal as SchedulerRefusal,
+  ReportBatch,
+  ReserveAnswer,
+} from "./scheduler/contract.ts";
+export { createLocalPicker, type LocalPicker } from "./scheduler/local-picker.ts";
+export { createScheduler, type SchedulerMachine } from "./scheduler/machine.ts";
+export { shapeKey, sizeClassOf } from "./scheduler/size-class.ts";
+export type { EndpointView, PoolView, View as SchedulerView } from "./scheduler/view.ts";

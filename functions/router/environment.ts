@@ -4,6 +4,12 @@
 export interface Env {
   /** Compiled configuration: `config/current` and `config/<version>`. */
   readonly CONFIG: KVNamespace;
+  /** One scheduler a place, by the place's id. */
+  readonly REGION: DurableObjectNamespace;
+  /** Finished pictures. */
+  readonly IMAGES: R2Bucket;
+  /** Secret that links to pictures are signed with. Without it a deployed Worker makes no links. */
+  readonly GALLEY_LINK_KEY?: string;
   /** `local` on loopback development only: tenant `local` without a key, and headers that force things. Anything else: deployed. */
   readonly GALLEY_MODE?: string;
 }

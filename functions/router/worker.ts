@@ -15,4 +15,6 @@ const app = createApp({
   },
 });
 
+export { RegionScheduler } from "../region/region-scheduler.ts";
+
 export default { fetch: app.fetch } satisfies ExportedHandler<Env>;
