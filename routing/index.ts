@@ -4,6 +4,7 @@
  * Everything behind it is web-standard TypeScript that decides; whatever does I/O comes in through ports.
  */
 export type { Classified, RequestFeatures } from "./classify/classify.ts";
+export { knownPurposes } from "./classify/purposes.ts";
 export {
   type ConfigPointer,
   CURRENT_CONFIG_KEY,
