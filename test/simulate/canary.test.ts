@@ -18,7 +18,7 @@ const trials = (scenario: Scenario, runs: number) =>
 
 describe("canaries decided after every request", () => {
   it.each(["steady", "diurnal", "bursty"] as const)("rarely roll back an equal candidate under %s traffic", (shape) => {
-    const { endings, runs } = summarize(trials(aaScenario(shape, 2_000), 120), "rolled-back");
+    const { endings, runs } = summarize(trials(aaScenario(shape, 3_000), 80), "rolled-back");
     expect((endings["rolled-back"] ?? 0) / runs).toBeLessThanOrEqual(falseEndingLimit(0.01, runs));
     expect((endings.frozen ?? 0) / runs).toBeLessThanOrEqual(falseEndingLimit(0.001, runs));
   });

@@ -41,7 +41,8 @@ const SESSIONS: TrafficShape = {
 
 export const TRAFFIC: Readonly<Record<Shape, TrafficShape>> = {
   steady: { ...SESSIONS, stickTo: "request", sessionRequests: 1 },
-  diurnal: { ...SESSIONS, requestsPerSecond: 0.1, wave: 0.8 },
+  // So few that 3,000 requests see a whole day.
+  diurnal: { ...SESSIONS, requestsPerSecond: 0.035, wave: 0.8 },
   bursty: { ...SESSIONS, burst: 8, gapMs: 120_000, dragged: 0.8 },
   stubborn: { ...SESSIONS, ownRates: true },
 };
