@@ -13,6 +13,11 @@ export interface Clock {
   nowMs(): number;
   /** Resolves after `ms`, or at once when `signal` aborts; never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /**
+   * Calls `ring` once after `ms`; the returned function takes that back. Does what `sleep` does at a third of the price, which a
+   * request pays with every attempt; without it, `sleep` serves.
+   */
+  timer?(ms: number, ring: () => void): () => void;
 }
 
 export interface UpstreamResponse {

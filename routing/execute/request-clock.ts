@@ -19,11 +19,12 @@ export interface RequestClock {
 interface Alarm {
   readonly atMs: number;
   readonly ring: () => void;
-  readonly sleeper: AbortController;
+  stopTimer: () => void;
 }
 
-/** Starts a request's clock over the world's. No time of the request is later than `endAtMs`. */
+/** Starts a request's clock over the world's. `endAtMs`: the latest time at which the request is answered. */
 export function createRequestClock(clock: Clock, endAtMs: number): RequestClock {
+  const startTimer = clock.timer?.bind(clock) ?? timerBySleep(clock);
   const alarms = new Set<Alarm>();
   let latestMs = clock.nowMs();
   /** What the wall clock was set back by, ms. */
@@ -37,30 +38,33 @@ export function createRequestClock(clock: Clock, endAtMs: number): RequestClock 
   }
 
   /** Whoever wakes brings the news of the time to all. */
-  function wakeAt(alarm: Alarm): void {
-    if (!alarms.has(alarm)) return;
-    latestMs = Math.max(latestMs, alarm.atMs);
+  function wakeAt(atMs: number): void {
+    latestMs = Math.max(latestMs, atMs);
     const dueByMs = nowMs();
-    const due = [...alarms].filter(({ atMs }) => atMs <= dueByMs).sort((a, b) => a.atMs - b.atMs);
-    for (const one of due) if (takeBack(one)) one.ring();
+    const due = [...alarms].filter((alarm) => alarm.atMs <= dueByMs).sort((a, b) => a.atMs - b.atMs);
+    for (const alarm of due) if (takeBack(alarm)) alarm.ring();
   }
 
   function takeBack(alarm: Alarm): boolean {
-    const wasSet = alarms.delete(alarm);
-    if (wasSet) alarm.sleeper.abort();
-    return wasSet;
+    if (!alarms.delete(alarm)) return false;
+    alarm.stopTimer();
+    return true;
   }
 
   function alarm(atMs: number, ring: () => void): () => void {
-    const one: Alarm = { atMs, ring, sleeper: new AbortController() };
+    const one: Alarm = { atMs, ring, stopTimer: nothing };
+    // An alarm at the very end rings with the end's own timer: most attempts need no second one.
+    const needsTimer = atMs !== endAtMs || !alarms.has(end);
+    if (needsTimer) one.stopTimer = startTimer(Math.max(0, atMs - nowMs()), () => wakeAt(atMs));
     alarms.add(one);
-    void clock.sleep(Math.max(0, atMs - nowMs()), one.sleeper.signal).then(() => wakeAt(one));
     return () => {
       takeBack(one);
     };
   }
 
-  alarm(endAtMs, () => undefined);
+  const end: Alarm = { atMs: endAtMs, ring: nothing, stopTimer: nothing };
+  end.stopTimer = startTimer(Math.max(0, endAtMs - latestMs), () => wakeAt(endAtMs));
+  alarms.add(end);
 
   return {
     nowMs,
@@ -68,5 +72,18 @@ export function createRequestClock(clock: Clock, endAtMs: number): RequestClock 
     close() {
       for (const one of alarms) takeBack(one);
     },
+  };
+}
+
+function nothing(): void {}
+
+function timerBySleep(clock: Clock): NonNullable<Clock["timer"]> {
+  return (ms, ring) => {
+    const sleeper = new AbortController();
+    void clock.sleep(ms, sleeper.signal).then(() => {
+      if (!sleeper.signal.aborted) ring();
+    });
+    // Without a reason the platform would build a DOMException with its stack, at the price of all the rest.
+    return () => sleeper.abort("taken back");
   };
 }

@@ -50,7 +50,8 @@ export function startAttempt(context: RequestContext, ask: AttemptAsk, events: A
   let unserved: Made | undefined;
   let end: { readonly atMs: number; readonly failure: AttemptFailure | undefined } | undefined;
 
-  const takeBackAlarm = clock.alarm(ask.endsAtMs, timeIsUp);
+  let endsAtMs = ask.endsAtMs;
+  let takeBackAlarm = clock.alarm(endsAtMs, timeIsUp);
   const onRevoked = (): void => stop({ reason: "cancelled", cause: causeOf(lease?.revoked, "revoked") });
 
   const attempt: Attempt = {
@@ -73,6 +74,7 @@ export function startAttempt(context: RequestContext, ask: AttemptAsk, events: A
     if (!granted.ok) return settled(granted.failure);
     lease = granted.value;
     leasedAtMs = clock.nowMs();
+    hurry();
     if (lease.revoked.aborted) onRevoked();
     else lease.revoked.addEventListener("abort", onRevoked);
     endpoint = input.snapshot.content.catalog.endpoints[lease.endpoint];
@@ -82,6 +84,16 @@ export function startAttempt(context: RequestContext, ask: AttemptAsk, events: A
     if (endpoint === undefined || dialect === undefined) return settled({ reason: "not_admitted", why: "no_endpoint" });
     events.granted(attempt, lease);
     return converse({ endpoint, dialect });
+  }
+
+  /** With its slot, an attempt that takes longer than such work ever does is given up, as long as another leg can still serve. */
+  function hurry(): void {
+    const hurriedMs =
+      leasedAtMs + (ask.elsewhere ? (leg.attemptMs ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY);
+    if (hurriedMs >= endsAtMs) return;
+    takeBackAlarm();
+    endsAtMs = hurriedMs;
+    takeBackAlarm = clock.alarm(endsAtMs, timeIsUp);
   }
 
   /** A slot, or why there is none. A grant that comes after a stop goes straight back. */
@@ -124,7 +136,7 @@ export function startAttempt(context: RequestContext, ask: AttemptAsk, events: A
       return settled({ reason: "secret_missing", secret: to.endpoint.secret });
     }
     const target: Target = { endpoint: to.endpoint, ...(key === undefined ? {} : { key }) };
-    const work = workOf(input, ask, { nowMs: clock.nowMs(), random: ports.random });
+    const work = workOf(input, { ...ask, endsAtMs }, { nowMs: clock.nowMs(), random: ports.random });
     ports.observe?.({ event: "attempt-started", endpoint: to.endpoint.id, leg: leg.kind, timeoutMs: work.timeoutMs });
     calledAtMs = clock.nowMs();
     waitingFor = "headers";
@@ -189,7 +201,7 @@ export function startAttempt(context: RequestContext, ask: AttemptAsk, events: A
   function timeIsUp(): void {
     if (waitingFor === "pin") giveUpPin?.();
     else if (waitingFor === "slot") stop({ reason: "not_admitted", why: "predicted_late" });
-    else stop({ reason: "timed_out", timeoutMs: ask.endsAtMs - leasedAtMs, phase: waitingFor });
+    else stop({ reason: "timed_out", timeoutMs: endsAtMs - leasedAtMs, phase: waitingFor });
   }
 
   function stop(failure: AttemptFailure): void {

@@ -146,6 +146,16 @@ describe("timeouts", () => {
     expectNothingLeft(world);
   });
 
+  it("needs no more of a clock than sleep", async () => {
+    const parts = { endpoints: { "weur-a": hangs, "enam-a": hangs }, legs: [aLeg({ capMs: 2_000 }), sibling()] };
+    const other = aWorld(parts);
+    const { nowMs, sleep } = other.clock;
+    const world = aWorld({ ...parts, ports: { clock: { nowMs, sleep } } });
+    const result = failureOf(await other.clock.runUntil(world.start()));
+    expect(result.trail.map((record) => record.elapsedMs)).toEqual([2_000, 5_700]);
+    expect(other.clock.sleeping()).toBe(0);
+  });
+
   it("keeps its deadline when the wall clock is set back", async () => {
     const world = aWorld({ endpoints: { "weur-a": hangs, "enam-a": hangs }, legs: [aLeg(), sibling()] });
     const answer = world.start();

@@ -83,6 +83,14 @@ export function createFakeClock(startAtMs = 1_000_000): FakeClock {
         );
       });
     },
+    timer(ms, ring) {
+      order += 1;
+      const sleeper: Sleeper = { wakeAtMs: passedMs + Math.max(0, ms), order, wake: ring };
+      sleepers.add(sleeper);
+      return () => {
+        sleepers.delete(sleeper);
+      };
+    },
     async runUntil(work, limitMs = 3_600_000) {
       let isDone = false;
       const mark = (): void => {
