@@ -55,8 +55,8 @@ function attemptWords({ endpoint, outcome, elapsedMs, leg, kind }: AttemptRecord
   return `${endpoint};outcome=${outcome};ms=${Math.round(elapsedMs)};leg=${leg}${extra}`;
 }
 
-/** Six decimals are a ten-thousandth of a cent; trailing zeros are dropped. */
-const formatUsd = (usd: number): string => String(Number(usd.toFixed(6)));
+/** US dollars in digits. Six decimals are a ten-thousandth of a cent; trailing zeros are dropped. */
+export const formatUsd = (usd: number): string => String(Number(usd.toFixed(6)));
 
 function serverTiming(reported: { queueMs?: number; serviceMs?: number }, totalMs: number): string {
   const queue = reported.queueMs === undefined ? "" : `, queue;dur=${Math.round(reported.queueMs)}`;

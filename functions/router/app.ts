@@ -6,7 +6,11 @@ import type { RequestFailure } from "../../routing/index.ts";
 import { answerCaseStudyGet, answerCaseStudyPost } from "./case-study.ts";
 import type { Env } from "./environment.ts";
 import { handleGenerate } from "./generate.ts";
+import { openLink } from "./links/open-link.ts";
 import { type OpenOptions, openContext } from "./open-context.ts";
+import { openAiErrorResponse } from "./openai/error.ts";
+import { handleEdits, handleGenerations } from "./openai/images.ts";
+import { answerModel, answerModels } from "./openai/models.ts";
 import { problemResponse } from "./problem.ts";
 import type { RequestContext } from "./request-context.ts";
 import { statusDocument } from "./status.ts";
@@ -19,26 +23,40 @@ export function createApp(options: OpenOptions): Hono<Handled> {
 
   app.get("/healthz", (c) => c.json({ status: "ok" }, 200, { "cache-control": "no-store" }));
 
+  app.get("/v1/images/:id{[0-9a-f]+}", async (c) => {
+    const ifNoneMatch = c.req.header("if-none-match") ?? null;
+    const link = { id: c.req.param("id"), url: new URL(c.req.url), env: c.env, nowMs: Date.now(), ifNoneMatch };
+    const opened = await openLink(link);
+    return opened instanceof Response ? opened : openAiErrorResponse(opened, { requestId: crypto.randomUUID() });
+  });
+
   app.use(async (c, next) => {
     const opened = await openContext(c.req.raw, c.env, c.executionCtx, options);
-    if (!opened.ok) return problemResponse(opened.failure, opened);
+    if (!opened.ok) return failureResponse(c.req.path)(opened.failure, opened);
     c.set("context", opened.context);
     return next();
   });
 
   app.post("/v1/generate", (c) => handleGenerate(c.req.raw, c.var.context));
+  app.post("/v1/images/generations", (c) => handleGenerations(c.req.raw, c.var.context));
+  app.post("/v1/images/edits", (c) => handleEdits(c.req.raw, c.var.context));
+  app.get("/v1/models", (c) => answerModels(c.var.context));
+  app.get("/v1/models/:name", (c) => answerModel(c.req.param("name"), c.var.context));
   app.get("/generate", (c) => answerCaseStudyGet(c.var.context));
   app.post("/generate", (c) => answerCaseStudyPost(c.req.raw, c.var.context));
   app.get("/v1/status", (c) => c.json(statusDocument(c.var.context), 200, { "cache-control": "no-store" }));
 
   for (const [path, allow] of Object.entries({
     "/v1/generate": "POST",
+    "/v1/images/generations": "POST",
+    "/v1/images/edits": "POST",
+    "/v1/models": "GET",
     "/generate": "GET, POST",
     "/v1/status": "GET",
   })) {
     app.all(path, (c) => {
       const failure: RequestFailure = { code: "method_not_allowed", detail: `This path takes ${allow}.` };
-      return problemResponse(failure, c.var.context, { allow });
+      return failureResponse(path)(failure, c.var.context, { allow });
     });
   }
   app.notFound((c) => {
@@ -46,7 +64,7 @@ export function createApp(options: OpenOptions): Hono<Handled> {
       code: "not_found",
       detail: "There is no such path. GET /v1/status shows what runs.",
     };
-    return problemResponse(failure, c.var.context ?? { requestId: crypto.randomUUID() });
+    return failureResponse(c.req.path)(failure, c.var.context ?? { requestId: crypto.randomUUID() });
   });
   // A thrown error is a bug: the caller gets a typed problem and nothing of its text; the log gets where it happened, not with what.
   app.onError((error, c) => {
@@ -54,9 +72,15 @@ export function createApp(options: OpenOptions): Hono<Handled> {
     console.error(
       JSON.stringify({ event: "internal-error", request_id: context.requestId, where: whereThrown(error) }),
     );
-    return problemResponse({ code: "internal", detail: "The router broke. Its log has this request id." }, context);
+    const failure: RequestFailure = { code: "internal", detail: "The router broke. Its log has this request id." };
+    return failureResponse(c.req.path)(failure, context);
   });
   return app;
+}
+
+/** Paths that OpenAI's clients call get their failures in its shape. */
+function failureResponse(path: string): typeof problemResponse {
+  return /^\/v1\/(?:images|models)(?:\/|$)/.test(path) ? openAiErrorResponse : problemResponse;
 }
 
 /** Name and frames of an error without its message, which may quote what the caller sent. */

@@ -7,7 +7,7 @@ import { factHeaders } from "./answer.ts";
 import { readJson } from "./body.ts";
 import { makePicture } from "./make-picture.ts";
 import { checkBody } from "./parse-ask.ts";
-import { embedPicture } from "./picture-json.ts";
+import { objectWith, respondPieces } from "./picture-json.ts";
 import { problemResponse } from "./problem.ts";
 import type { RequestContext } from "./request-context.ts";
 import { type CaseStudyBody, caseStudyBody } from "./schemas.ts";
@@ -27,11 +27,12 @@ export async function answerCaseStudyPost(request: Request, context: RequestCont
 async function answer(body: CaseStudyBody, context: RequestContext): Promise<Response> {
   const made = await makePicture(toAsk(body), context, 0);
   if (made.decided === undefined) return problemResponse(made.failure, context);
-  const headers = { ...factHeaders(made, context), "cache-control": "no-store" };
+  const headers = { ...factHeaders([made], context), "cache-control": "no-store" };
   if (!made.result.ok) return problemResponse(made.result.failure, context, headers);
   const { picture, leg } = made.result;
   const { width, height, format } = picture;
-  return embedPicture(picture, { model: leg.model, seed: made.seed, width, height, format }, headers);
+  const facts = { model: leg.model, seed: made.seed, width, height, format };
+  return respondPieces(objectWith(facts, { name: "image", picture }), headers);
 }
 
 function toAsk({ prompt, model, timeout, width, height, seed }: CaseStudyBody): Ask {

@@ -1,27 +1,38 @@
 /**
- * `POST /v1/generate`: the native call. Answers with the picture's bytes, or with JSON and base64 when the caller asks for JSON.
+ * `POST /v1/generate`: the native call. Answers with the picture's bytes, with JSON and base64 when the caller asks for JSON, or with
+ * server-sent events when it asks for those.
  */
 import type { Ask, RequestFailure, Result } from "../../routing/index.ts";
 import { answerPicture, answerPictures } from "./answer.ts";
 import { readJson } from "./body.ts";
-import { makePicture } from "./make-picture.ts";
+import { decideOn, makePicture } from "./make-picture.ts";
+import { drawAll } from "./make-pictures.ts";
 import { checkBody, decodeInline } from "./parse-ask.ts";
 import { problemResponse } from "./problem.ts";
 import type { RequestContext } from "./request-context.ts";
 import { type GenerateBody, generateBody } from "./schemas.ts";
+import { toNativeEvent } from "./streaming/native-events.ts";
+import { streamPictures } from "./streaming/stream-pictures.ts";
 
 /** Handles the call. */
 export async function handleGenerate(request: Request, context: RequestContext): Promise<Response> {
   const asked = await readAsk(request);
   if (!asked.ok) return problemResponse(asked.failure, context);
   const { ask, count } = asked.value;
-  const wantsJson = request.headers.get("accept")?.includes("application/json") ?? false;
-  if (wantsJson) {
-    const made = await Promise.all(Array.from({ length: count }, (_, index) => makePicture(ask, context, index)));
-    return answerPictures(made, context);
+  const accept = request.headers.get("accept") ?? "";
+  if (accept.includes("text/event-stream") || accept.includes("application/json")) {
+    const decided = decideOn(ask, context);
+    if (!decided.ok) return problemResponse(decided.failure, context);
+    const work = { ask, decided: decided.value, context, count };
+    if (!accept.includes("text/event-stream")) return answerPictures(await drawAll(work), context);
+    return streamPictures({
+      ...work,
+      wantsPreview: true,
+      toEvents: (progress) => [toNativeEvent(progress, context)],
+    });
   }
   if (count > 1) {
-    const detail = "Several pictures fit only into JSON: send Accept: application/json, or ask for one.";
+    const detail = "Several pictures fit only into JSON or events: send Accept: application/json, or ask for one.";
     return problemResponse({ code: "invalid_request", detail, path: "/n" }, context);
   }
   return answerPicture(await makePicture(ask, context, 0), context);

@@ -10,16 +10,22 @@ import {
   execute,
   type ImageRequest,
   type RequestFailure,
+  type Result,
   type Snapshot,
 } from "../../routing/index.ts";
 import { portsFor } from "./adapters/ports.ts";
 import type { RequestContext } from "./request-context.ts";
 import { MAX_SEED } from "./schemas.ts";
 
+/** One picture that was tried for. */
+export interface Drawn {
+  readonly decided: Decided;
+  readonly seed: number;
+  readonly result: ExecuteResult;
+}
+
 /** What became of one asked picture; `decided` is absent where the request was refused before a plan was made. */
-export type Made =
-  | { readonly decided: Decided; readonly seed: number; readonly result: ExecuteResult }
-  | { readonly decided?: never; readonly failure: RequestFailure };
+export type Made = Drawn | { readonly decided?: never; readonly failure: RequestFailure };
 
 /** Look-up tables of a snapshot, built once an isolate. */
 const deciders = new WeakMap<Snapshot, Decider>();
@@ -35,12 +41,37 @@ function deciderOf(snapshot: Snapshot): Decider {
 
 /** Makes one picture. `index` tells the pictures of one request apart: each has the next seed. */
 export async function makePicture(ask: Ask, context: RequestContext, index: number): Promise<Made> {
-  const { snapshot, admitted, location, automation } = context;
-  const decided = deciderOf(snapshot)({ ask, tenant: admitted.tenant, automation, location });
+  const decided = decideOn(ask, context);
   if (!decided.ok) return { failure: decided.failure };
-  const { plan, size, format, deadlineMs } = decided.value;
-  const seed = ((ask.seed ?? Math.floor(Math.random() * MAX_SEED)) + index) % (MAX_SEED + 1);
-  const supersedeKey = ask.session === undefined ? undefined : `${admitted.tenant}:${ask.session}:${ask.layer ?? ""}`;
+  return drawDecided({ ask, decided: decided.value, context, index, seed: seedOf(ask, index) });
+}
+
+/** What is to be done for an ask, or why it cannot be. Nothing was tried yet. */
+export function decideOn(ask: Ask, context: RequestContext): Result<Decided, RequestFailure> {
+  const { snapshot, admitted, location, automation } = context;
+  return deciderOf(snapshot)({ ask, tenant: admitted.tenant, automation, location });
+}
+
+/** The seed of a request's `index`-th picture: the asked one counted on, or a fresh one. */
+export function seedOf(ask: Ask, index: number): number {
+  return ((ask.seed ?? Math.floor(Math.random() * MAX_SEED)) + index) % (MAX_SEED + 1);
+}
+
+/** One picture of a request that was decided on. */
+export interface Drawing {
+  readonly ask: Ask;
+  readonly decided: Decided;
+  readonly context: RequestContext;
+  readonly index: number;
+  readonly seed: number;
+}
+
+/** Draws it. */
+export async function drawDecided({ ask, decided, context, index, seed }: Drawing): Promise<Drawn> {
+  const { snapshot, admitted } = context;
+  const { plan, size, format, deadlineMs } = decided;
+  const layer = index === 0 ? (ask.layer ?? "") : `${ask.layer ?? ""}#${index}`;
+  const supersedeKey = ask.session === undefined ? undefined : `${admitted.tenant}:${ask.session}:${layer}`;
   const result = await execute(
     {
       snapshot,
@@ -56,7 +87,7 @@ export async function makePicture(ask: Ask, context: RequestContext, index: numb
     },
     portsFor(context.env, snapshot, context.background),
   );
-  return { decided: decided.value, seed, result };
+  return { decided, seed, result };
 }
 
 /** Only what changes the pixels. */

@@ -4,59 +4,64 @@
  */
 import { type Picture, toBase64Stream } from "../../routing/index.ts";
 
+/** Text as it is, or a picture as base64. A document is its pieces, one after the other. */
+export type Piece = string | Picture;
+
 /** One picture and the members that stand beside it. */
 export interface PictureEntry {
   readonly picture: Picture;
-  readonly facts: Readonly<Record<string, string | number>>;
+  readonly facts: Readonly<Record<string, unknown>>;
 }
 
 /** `{"images":[{…facts, "b64_json":"…"}, …]}`. */
 export function embedPictures(entries: readonly PictureEntry[], headers: Readonly<Record<string, string>>): Response {
-  const pieces: Piece[] = entries.flatMap(({ picture, facts }, index) => [
-    `${index === 0 ? '{"images":[' : ","}${openMembers(facts)}"b64_json":"`,
-    picture,
-    '"}',
+  const pieces = entries.flatMap(({ picture, facts }, index) => [
+    index === 0 ? "" : ",",
+    ...objectWith(facts, { name: "b64_json", picture }),
   ]);
-  return respond([...pieces, "]}"], headers);
+  return respondPieces(['{"images":[', ...pieces, "]}"], headers);
 }
 
-/** `{…facts, "image":"…"}`: the case study's shape. */
-export function embedPicture(
-  picture: Picture,
+/** `{…facts, "<name>":"<base64>"}`. */
+export function objectWith(
   facts: PictureEntry["facts"],
-  headers: Readonly<Record<string, string>>,
-): Response {
-  return respond([`${openMembers(facts)}"image":"`, picture, '"}'], headers);
+  member: { readonly name: string; readonly picture: Picture },
+): readonly Piece[] {
+  const members = JSON.stringify(facts).slice(1, -1);
+  return [`{${members}${members === "" ? "" : ","}${JSON.stringify(member.name)}:"`, member.picture, '"}'];
 }
 
-type Piece = string | Picture;
-
-/** `{"a":1,`: an object's members with the brace still open. */
-const openMembers = (facts: PictureEntry["facts"]): string => `${JSON.stringify(facts).slice(0, -1)},`;
-
-function respond(pieces: readonly Piece[], headers: Readonly<Record<string, string>>): Response {
+/** A JSON answer: at once where every picture is whole, else as a stream. */
+export function respondPieces(pieces: readonly Piece[], headers: Readonly<Record<string, string>>): Response {
   const allHeaders = { ...headers, "content-type": "application/json" };
-  const texts = pieces.map((piece) => (typeof piece === "string" ? piece : piece.bytes?.toBase64()));
-  const isWhole = texts.every((text) => text !== undefined);
-  return new Response(isWhole ? texts.join("") : streamPieces(pieces), { headers: allHeaders });
+  const text = wholeText(pieces);
+  return new Response(text ?? streamPieces(pieces), { headers: allHeaders });
 }
 
-/** Writes the pieces one after the other; an upstream that breaks off errors the stream, so the document is never silently short. */
+/** All pieces as one text; `undefined` where a picture is still coming in. */
+export function wholeText(pieces: readonly Piece[]): string | undefined {
+  const texts = pieces.map((piece) => (typeof piece === "string" ? piece : piece.bytes?.toBase64()));
+  return texts.every((text) => text !== undefined) ? texts.join("") : undefined;
+}
+
+/** Writes the pieces one after the other and leaves the stream open. Rejects when an upstream breaks off or the reader leaves. */
+export async function writePieces(pieces: readonly Piece[], writable: WritableStream<Uint8Array>): Promise<void> {
+  const encoder = new TextEncoder();
+  for (const piece of pieces) {
+    if (typeof piece === "string") {
+      const writer = writable.getWriter();
+      await writer.write(encoder.encode(piece)).finally(() => writer.releaseLock());
+    } else {
+      await toBase64Stream(piece.body).pipeTo(writable, { preventClose: true });
+    }
+  }
+}
+
+/** An upstream that breaks off errors the stream, so the document is never silently short. */
 function streamPieces(pieces: readonly Piece[]): ReadableStream<Uint8Array> {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  const encoder = new TextEncoder();
-  const write = async () => {
-    for (const piece of pieces) {
-      if (typeof piece === "string") {
-        const writer = writable.getWriter();
-        await writer.write(encoder.encode(piece));
-        writer.releaseLock();
-      } else {
-        await toBase64Stream(piece.body).pipeTo(writable, { preventClose: true });
-      }
-    }
-    await writable.close();
-  };
-  write().catch((error: unknown) => writable.abort(error).catch(() => undefined));
+  writePieces(pieces, writable)
+    .then(() => writable.close())
+    .catch((error: unknown) => writable.abort(error).catch(() => undefined));
   return readable;
 }

@@ -21,6 +21,15 @@ const prompt = z.string().check(z.minLength(1), z.maxLength(MAX_PROMPT_CHARS));
 const side = z.int().check(z.gte(16), z.lte(MAX_SIDE_PX));
 const seed = z.int().check(z.gte(0), z.lte(MAX_SEED));
 const word = z.string().check(z.minLength(1), z.maxLength(100));
+const steps = z.int().check(z.gte(1), z.lte(200));
+const guidance = z.number().check(z.gte(0), z.lte(30));
+const count = z.int().check(z.gte(1), z.lte(10));
+const format = z.enum(["png", "webp", "jpeg"]);
+/** An hour at most. */
+const deadlineMs = z.int().check(z.gte(1), z.lte(3_600_000));
+
+/** Members that mean the same in every call that has them. */
+export const members = { prompt, seed, word, steps, guidance, count, format, deadlineMs } as const;
 
 /** A picture inside JSON: base64, or a data URL. */
 const inlinePicture = z.string().check(z.minLength(1));
@@ -34,18 +43,18 @@ export const generateBody = z.strictObject({
   width: z.optional(side),
   height: z.optional(side),
   seed: z.optional(seed),
-  steps: z.optional(z.int().check(z.gte(1), z.lte(200))),
-  guidance: z.optional(z.number().check(z.gte(0), z.lte(30))),
+  steps: z.optional(steps),
+  guidance: z.optional(guidance),
   text: z.optional(
     z.array(z.strictObject({ content: z.string().check(z.minLength(1), z.maxLength(500)) })).check(z.maxLength(20)),
   ),
   image: z.optional(inlinePicture),
   mask: z.optional(inlinePicture),
-  format: z.optional(z.enum(["png", "webp", "jpeg"])),
-  n: z.optional(z.int().check(z.gte(1), z.lte(10))),
+  format: z.optional(format),
+  n: z.optional(count),
   session: z.optional(word),
   layer: z.optional(word),
-  deadline_ms: z.optional(z.int().check(z.gte(1), z.lte(3_600_000))),
+  deadline_ms: z.optional(deadlineMs),
   export: z.optional(z.boolean()),
 });
 

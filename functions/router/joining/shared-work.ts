@@ -1,0 +1,81 @@
+/**
+ * Work that runs once and that several requests of this isolate may wait for, counted.
+ *
+ * State: isolate memory. The work belongs to the request that started it: its I/O is that request's, kept alive by `background`, and
+ * is stopped there, once nobody has waited for `graceMs`. The value crosses requests, so it must be plain data: a stream, or anything
+ * else that the platform ties to a request, can be read by the request that started the work alone.
+ * Fails safe: a waiter that is cut off without notice only keeps the work from being stopped early.
+ */
+import type { CancelCause, Clock } from "../../../routing/index.ts";
+
+/** What a waiter gets that left before the value was there. */
+export const LEFT = Symbol("left");
+
+export interface SharedWork<Value> {
+  /** Waits for the value; `LEFT` when `signal` aborts first. Counts as a waiter until then. */
+  wait(signal: AbortSignal): Promise<Value | typeof LEFT>;
+  /** How many wait now. */
+  waiters(): number;
+  /** The value, for one who only looks on: does not count as a waiter. */
+  outcome(): Promise<Value>;
+}
+
+export interface ShareOptions<Value> {
+  /** Does the work. `signal` aborts with `client_gone` when nobody waits for it any more. */
+  start(signal: AbortSignal): Promise<Value>;
+  readonly clock: Clock;
+  /** How long work without a waiter goes on, ms. */
+  readonly graceMs: number;
+  background(work: Promise<unknown>): void;
+}
+
+/** Starts the work. The caller waits for it like everybody else. */
+export function shareWork<Value>({ start, clock, graceMs, background }: ShareOptions<Value>): SharedWork<Value> {
+  const stop = new AbortController();
+  const settled = new AbortController();
+  let waiting = 0;
+  let emptiedAtMs = clock.nowMs();
+  let emptied = Promise.withResolvers<void>();
+
+  const value = start(stop.signal).finally(() => {
+    settled.abort();
+    emptied.resolve();
+  });
+  background(value.catch(() => undefined));
+  background(stopWhenAbandoned());
+
+  /** Runs in the request that started the work, whoever the last waiter was: only there may its I/O be called off. */
+  async function stopWhenAbandoned(): Promise<void> {
+    while (!settled.signal.aborted) {
+      await emptied.promise;
+      emptied = Promise.withResolvers<void>();
+      while (waiting === 0 && !settled.signal.aborted) {
+        const leftMs = emptiedAtMs + graceMs - clock.nowMs();
+        if (leftMs <= 0) return stop.abort("client_gone" satisfies CancelCause);
+        await clock.sleep(leftMs, settled.signal);
+      }
+    }
+  }
+
+  return {
+    waiters: () => waiting,
+    outcome: () => value,
+    async wait(signal) {
+      const { promise: left, resolve: leave } = Promise.withResolvers<typeof LEFT>();
+      const onAbort = () => leave(LEFT);
+      if (signal.aborted) onAbort();
+      signal.addEventListener("abort", onAbort, { once: true });
+      waiting += 1;
+      try {
+        return await Promise.race([value, left]);
+      } finally {
+        signal.removeEventListener("abort", onAbort);
+        waiting -= 1;
+        if (waiting === 0) {
+          emptiedAtMs = clock.nowMs();
+          emptied.resolve();
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,109 @@
+/**
+ * The multipart body of an edit, part by part as it comes in.
+ *
+ * A field that cannot be right refuses the call at once, before the files behind it are read. Buffered are the fields and each file
+ * once, as bytes, because an attempt that fails is made again elsewhere; 16 MiB in all.
+ */
+import {
+  MaxFileSizeExceededError,
+  MaxTotalSizeExceededError,
+  MultipartParseError,
+  parseMultipartRequest,
+} from "@remix-run/multipart-parser";
+import { type RequestFailure, type Result, sniffPicture } from "../../../routing/index.ts";
+import { MAX_BODY_BYTES } from "../body.ts";
+import type { EditPictures } from "./call.ts";
+
+/** Longest field, bytes: a prompt of 32,000 characters in UTF-8. */
+const MAX_FIELD_BYTES = 128 * 1024;
+
+/** Most parts: every known member and as many pictures as OpenAI takes (16), with room for unknown ones. */
+const MAX_PARTS = 64;
+
+export interface EditForm {
+  /** Text fields by name; the last of a name counts. Numbers and booleans are read as such. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly pictures: EditPictures;
+}
+
+/** Why a field alone makes the call impossible; `undefined` when it does not. */
+export type RefuseField = (name: string, value: unknown) => RequestFailure | undefined;
+
+/** Reads the form. */
+export async function readEditForm(
+  request: Request,
+  refuseField: RefuseField,
+): Promise<Result<EditForm, RequestFailure>> {
+  const type = request.headers.get("content-type") ?? "";
+  if (!/^multipart\/form-data\b/i.test(type)) {
+    return refuse("unsupported_media_type", "Send an edit as multipart/form-data.");
+  }
+  if (Number(request.headers.get("content-length")) > MAX_BODY_BYTES) return refuse("payload_too_large", TOO_LARGE);
+  const limits = { maxFileSize: MAX_BODY_BYTES, maxTotalSize: MAX_BODY_BYTES, maxParts: MAX_PARTS };
+  const fields: Record<string, unknown> = {};
+  const files: { readonly name: string; readonly bytes: Uint8Array<ArrayBuffer> }[] = [];
+  try {
+    for await (const part of parseMultipartRequest(request, limits)) {
+      const { name } = part;
+      if (name === undefined) continue;
+      if (part.isFile) {
+        files.push({ name, bytes: part.bytes as Uint8Array<ArrayBuffer> });
+        continue;
+      }
+      if (part.size > MAX_FIELD_BYTES) return refuse("payload_too_large", "A field is larger than 128 KiB.", name);
+      const value = toValue(name, part.text);
+      const refusal = refuseField(name, value);
+      if (refusal !== undefined) return { ok: false, failure: refusal };
+      fields[name] = value;
+    }
+  } catch (error: unknown) {
+    if (error instanceof MaxFileSizeExceededError || error instanceof MaxTotalSizeExceededError) {
+      return refuse("payload_too_large", TOO_LARGE);
+    }
+    if (error instanceof MultipartParseError) return refuse("invalid_request", "The form is broken.", "");
+    if (error instanceof TypeError) return refuse("invalid_request", "The form holds text that is not UTF-8.", "");
+    throw error;
+  }
+  const pictures = toPictures(files);
+  return pictures.ok ? { ok: true, value: { fields, pictures: pictures.value } } : pictures;
+}
+
+const TOO_LARGE = `The form is larger than ${MAX_BODY_BYTES / (1024 * 1024)} MiB.`;
+
+/** Members that are no text, whose values forms can only write as text. */
+const NUMBERS = new Set(["n", "partial_images", "seed", "steps", "guidance", "deadline_ms", "output_compression"]);
+
+function toValue(name: string, text: string): unknown {
+  if (text === "" || text === "null") return name === "prompt" ? text : null;
+  if (NUMBERS.has(name)) return /^-?\d+(?:\.\d+)?$/.test(text) ? Number(text) : text;
+  if (name === "stream") return text === "true" ? true : text === "false" ? false : text;
+  return text;
+}
+
+function toPictures(
+  files: readonly { readonly name: string; readonly bytes: Uint8Array<ArrayBuffer> }[],
+): Result<EditPictures, RequestFailure> {
+  const [image, ...others] = files.filter(({ name }) => name === "image" || name === "image[]");
+  if (image === undefined)
+    return refuse("invalid_request", "An edit needs a picture: send a file as `image`.", "image");
+  if (others.length > 0) return refuse("invalid_request", "An edit takes one picture; several were sent.", "image");
+  const picture = sniffed(image.bytes, "image");
+  if (!picture.ok) return picture;
+  const maskFile = files.find(({ name }) => name === "mask");
+  if (maskFile === undefined) return { ok: true, value: { image: picture.value } };
+  const mask = sniffed(maskFile.bytes, "mask");
+  return mask.ok ? { ok: true, value: { image: picture.value, mask: mask.value } } : mask;
+}
+
+function sniffed(bytes: Uint8Array<ArrayBuffer>, name: string): Result<EditPictures["image"], RequestFailure> {
+  const info = sniffPicture(bytes);
+  if (info === undefined || info === "need-more") {
+    return refuse("invalid_request", "The picture is not PNG, JPEG or WebP.", name);
+  }
+  return { ok: true, value: { bytes, format: info.format, width: info.width, height: info.height } };
+}
+
+function refuse(code: RequestFailure["code"], detail: string, name?: string): Result<never, RequestFailure> {
+  const path = name === undefined ? {} : { path: name === "" ? "" : `/${name}` };
+  return { ok: false, failure: { code, detail, ...path } };
+}
