@@ -42,5 +42,6 @@ export type {
 } from "./scheduler/contract.ts";
 export { createLocalPicker, type LocalPicker } from "./scheduler/local-picker.ts";
 export { createScheduler, type SchedulerMachine } from "./scheduler/machine.ts";
+export { KEEP_GUESSING, type MeasuredWork, measuredIn } from "./scheduler/measured.ts";
 export { shapeKey, sizeClassOf } from "./scheduler/size-class.ts";
 export type { EndpointView, PoolView, View as SchedulerView } from "./scheduler/view.ts";

@@ -8,8 +8,8 @@ import type { EndpointId, ModelId } from "../config/snapshot.ts";
 
 /** An attempt may be begun on a credit for so long, ms. */
 export const CREDIT_MS = 5_000;
-/** Most slots that one isolate holds of one model. */
-export const CREDIT_MAX_SLOTS = 2;
+/** Most idle slots that one isolate holds of one model: what a busy isolate runs at once. In small pools the share below binds first. */
+export const CREDIT_MAX_SLOTS = 8;
 /** This share of a model's slots stays free after lending. */
 export const CREDIT_RESERVE_SHARE = 0.5;
 /** After its end a credit's unheard-of slots stay taken for this many p95s: an attempt may just have been begun. */
@@ -27,6 +27,11 @@ export interface CreditRecord {
   readonly holdUntilMs: number;
 }
 
+/** Slots of a model's `total` that lending leaves free. */
+export function keptFree(total: number): number {
+  return Math.ceil(CREDIT_RESERVE_SHARE * total);
+}
+
 /** How many slots may be lent now. */
 export function lendable(pool: {
   /** Free slots of healthy endpoints of the model, and all of their slots. */
@@ -38,7 +43,7 @@ export function lendable(pool: {
   readonly asked: number;
 }): number {
   if (pool.waiting > 0) return 0;
-  const spare = Math.floor(pool.free - CREDIT_RESERVE_SHARE * pool.total);
+  const spare = pool.free - keptFree(pool.total);
   return Math.max(0, Math.min(spare, CREDIT_MAX_SLOTS - pool.held, pool.asked));
 }
 

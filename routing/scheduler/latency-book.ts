@@ -126,6 +126,26 @@ export function estimateService(
   return { q50Ms, q75Ms, q90Ms, q95Ms, source };
 }
 
+/** How many samples stand behind an estimate: the endpoint's own, or those of the model where the endpoint has too few to be quoted. */
+export function samplesOf(
+  book: LatencyBook,
+  of: {
+    readonly endpoint: EndpointId;
+    readonly model: ModelId;
+    readonly shape: Shape;
+    readonly source: Estimate["source"];
+  },
+  nowMs: number,
+): number {
+  const { endpoint, model, shape, source } = of;
+  if (source === "catalogue") return 0;
+  const sketch =
+    source === "endpoint" ? book.endpoints.get(keyOf(endpoint, shape)) : book.models.get(keyOf(model, shape));
+  if (sketch === undefined) return 0;
+  rollForward(sketch, nowMs);
+  return Math.floor(Math.max(sketch.recent.total, sketch.long.total));
+}
+
 /** Median of an endpoint's recent service times for its most frequent shape, with the number of samples. */
 export function recentMedian(
   book: LatencyBook,

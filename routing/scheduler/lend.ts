@@ -1,23 +1,24 @@
 /**
- * Lends slots to isolates while there is slack, and takes their reports in.
+ * Lends slots to isolates while there is slack, and renews what they keep using.
  */
-import type { ModelId } from "../config/snapshot.ts";
 import { admissionOf, settle } from "./breaker.ts";
-import type { Ask, Credit, ReportBatch } from "./contract.ts";
-import { CREDIT_HOLD_P95S, CREDIT_MS, lendable, moveIdle } from "./credits.ts";
-import type { Gathered } from "./effects.ts";
-import { ghostIdOf, recordEnd } from "./end.ts";
-import { earnExtra, leaseRecordOf } from "./grant.ts";
-import { putLease, takeLease } from "./leases.ts";
-import { bestOf, completionAt, estimateOf, freeSlots, isCold, optionsFor, usableSlots } from "./options.ts";
+import type { Ask, Credit, CreditAsk } from "./contract.ts";
+import { CREDIT_HOLD_P95S, CREDIT_MS, type CreditRecord, keptFree, lendable } from "./credits.ts";
+import { hedgeAfterMs } from "./grant.ts";
+import { leasesOf } from "./leases.ts";
+import {
+  bestOf,
+  type Choice,
+  completionAt,
+  freeSlots,
+  type Option,
+  optionsFor,
+  usableSlots,
+  weightOf,
+} from "./options.ts";
 import { waitingCount } from "./queue.ts";
-import { revokeOlder } from "./reserve.ts";
-import type { Shape } from "./size-class.ts";
+import { type Shape, shapeKey } from "./size-class.ts";
 import { freshId, type Pool, type SchedulerState, tally } from "./state.ts";
-import { claimNewest, scopedKey } from "./supersede.ts";
-
-/** Most leases at one time; a scheduler that is told of more forgets to count them rather than grow. */
-export const MAX_LEASES = 4_096;
 
 /** The kind of work that a pool is asked for most. */
 export function typicalShape(pool: Pool): Shape {
@@ -46,99 +47,127 @@ export function typicalAsk(state: SchedulerState, pool: Pool): Ask {
 }
 
 /** A credit for an isolate, or `undefined` while there is no slack. */
-export function lend(
-  state: SchedulerState,
-  ask: { readonly isolateId: string; readonly model: ModelId; readonly slots: number },
-): Credit | undefined {
-  const { nowMs } = state;
+export function lend(state: SchedulerState, ask: CreditAsk): Credit | undefined {
   const pool = state.pools.get(ask.model);
   if (pool === undefined || [...pool.triggers.values()].some((trigger) => trigger.down)) return undefined;
+  const former = ask.renews === undefined ? undefined : state.credits.get(ask.renews);
+  if (ask.renews !== undefined && (former?.isolateId !== ask.isolateId || former.model !== ask.model)) return undefined;
+  return former === undefined ? lendNew(state, pool, ask) : renew(state, pool, former, ask);
+}
+
+function lendNew(state: SchedulerState, pool: Pool, ask: CreditAsk): Credit | undefined {
+  const slots = lendable({ ...slackOf(state, pool), held: heldBy(state, ask), asked: ask.slots });
+  const choice = slots < 1 ? undefined : bestTypical(state, pool);
+  if (choice === undefined || choice.waitMs > 0) return undefined;
+  const { endpoint } = choice.option;
+  const idle = Math.min(slots, freeSlots(state, endpoint));
+  tally(state, "credit_lent");
+  const { isolateId, model } = ask;
+  return putCredit(state, pool, { id: freshId(state), isolateId, model, endpoint: endpoint.id, idle }, choice, ask);
+}
+
+/**
+ * The same credit with a new end: as many slots as are wanted and the slack allows, which may be fewer than before. Nothing when work waits,
+ * or its endpoint is not the best any more: then the isolate gives it back.
+ */
+function renew(state: SchedulerState, pool: Pool, former: CreditRecord, ask: CreditAsk): Credit | undefined {
+  if (former.expiresAtMs <= state.nowMs || waitingCount(pool.queue) > 0) return undefined;
+  const endpoint = state.endpoints.get(former.endpoint);
+  if (endpoint === undefined || admissionOf(settle(endpoint.breaker, state.nowMs), state.nowMs) !== "normal") return;
+  if (weightOf(state, endpoint) < 1) return undefined;
+  const choice = typicalAt(state, pool, former.endpoint);
+  if (choice === undefined) return undefined;
+  const slack = slackOf(state, pool);
+  const running = runningOn(state, former);
+  const wanted = Math.max(0, ask.slots - running);
+  const growth = Math.min(
+    lendable({ ...slack, held: heldBy(state, ask), asked: Math.max(0, wanted - former.idle) }),
+    freeSlots(state, endpoint),
+  );
+  const missing = Math.max(0, keptFree(slack.total) - slack.free);
+  const idle = growth > 0 ? former.idle + growth : Math.max(0, Math.min(former.idle - missing, wanted));
+  if (idle + running === 0) return undefined;
+  tally(state, "credit_renewed");
+  const credit = putCredit(state, pool, { ...former, idle }, choice, ask);
+  return { ...credit, slots: idle + running };
+}
+
+interface Slack {
+  /** Free slots of healthy endpoints of the model, and all of their slots. */
+  readonly free: number;
+  readonly total: number;
+  readonly waiting: number;
+}
+
+function slackOf(state: SchedulerState, pool: Pool): Slack {
   const well = pool.endpoints
     .map((id) => state.endpoints.get(id)!)
     .filter((endpoint) => {
-      endpoint.breaker = settle(endpoint.breaker, nowMs);
-      return admissionOf(endpoint.breaker, nowMs) === "normal";
+      endpoint.breaker = settle(endpoint.breaker, state.nowMs);
+      return admissionOf(endpoint.breaker, state.nowMs) === "normal";
     });
-  const held = [...state.credits.values()]
-    .filter((credit) => credit.isolateId === ask.isolateId && credit.model === ask.model && credit.expiresAtMs > nowMs)
-    .reduce((sum, credit) => sum + credit.idle, 0);
-  const slots = lendable({
+  return {
     free: well.reduce((sum, endpoint) => sum + freeSlots(state, endpoint), 0),
-    total: well.reduce((sum, endpoint) => sum + usableSlots(endpoint, nowMs), 0),
+    total: well.reduce((sum, endpoint) => sum + usableSlots(endpoint, state.nowMs), 0),
     waiting: waitingCount(pool.queue),
-    held,
-    asked: ask.slots,
-  });
-  const choice =
-    slots < 1 ? undefined : bestOf(optionsFor(state, pool, typicalAsk(state, pool)).options, { ahead: new Map() });
-  if (choice === undefined || choice.waitMs > 0) return undefined;
-  const { endpoint, estimate } = choice.option;
-  const id = freshId(state);
-  const idle = Math.min(slots, freeSlots(state, endpoint));
-  const expiresAtMs = nowMs + CREDIT_MS;
-  state.credits.set(id, {
-    id,
-    isolateId: ask.isolateId,
-    model: pool.model,
-    endpoint: endpoint.id,
-    idle,
+  };
+}
+
+/** Idle slots that the isolate holds of the model. */
+function heldBy(state: SchedulerState, { isolateId, model }: CreditAsk): number {
+  let held = 0;
+  for (const credit of state.credits.values())
+    if (credit.isolateId === isolateId && credit.model === model && credit.expiresAtMs > state.nowMs)
+      held += credit.idle;
+  return held;
+}
+
+const runningOn = (state: SchedulerState, credit: CreditRecord): number =>
+  leasesOf(state.leases, credit.endpoint).filter((lease) => lease.creditId === credit.id).length;
+
+const bestTypical = (state: SchedulerState, pool: Pool): Choice | undefined =>
+  bestOf(optionsFor(state, pool, typicalAsk(state, pool)).options, { ahead: new Map() });
+
+function typicalAt(state: SchedulerState, pool: Pool, endpoint: string): Choice | undefined {
+  const { options } = optionsFor(state, pool, { ...typicalAsk(state, pool), candidates: [endpoint] });
+  return bestOf(options, { ahead: new Map() });
+}
+
+/** Writes a credit down until its new end, and says what its holder needs to know. */
+function putCredit(
+  state: SchedulerState,
+  pool: Pool,
+  parts: Pick<CreditRecord, "id" | "isolateId" | "model" | "endpoint" | "idle">,
+  choice: Choice,
+  ask: CreditAsk,
+): Credit {
+  const expiresAtMs = state.nowMs + CREDIT_MS;
+  const { estimate } = choice.option;
+  state.credits.set(parts.id, {
+    ...parts,
     expiresAtMs,
     holdUntilMs: Math.ceil(expiresAtMs + CREDIT_HOLD_P95S * estimate.q95Ms),
   });
-  tally(state, "credit_lent");
-  const predicted = {
-    waitMs: 0,
-    serviceMs: Math.round(completionAt(choice, "q50Ms")),
-    p95Ms: Math.round(completionAt(choice, "q95Ms")),
+  const now = { ...choice, waitMs: 0 };
+  const hedge = hedgeFor(state, pool, choice.option, ask);
+  return {
+    id: parts.id,
+    model: pool.model,
+    endpoint: parts.endpoint,
+    slots: parts.idle,
+    expiresAtMs,
+    predicted: {
+      waitMs: 0,
+      serviceMs: Math.round(completionAt(now, "q50Ms")),
+      p95Ms: Math.round(completionAt(now, "q95Ms")),
+    },
+    typical: shapeKey(typicalShape(pool)),
+    ...(ask.policy === undefined ? {} : { policy: ask.policy }),
+    ...(hedge === undefined ? {} : { hedgeAfterMs: hedge }),
   };
-  return { id, model: pool.model, endpoint: endpoint.id, slots: idle, expiresAtMs, predicted };
 }
 
-/** Ids of different isolates must not meet. */
-const leaseIdOf = (batch: ReportBatch, id: string): string => `${batch.isolateId}/${id}`;
-
-function recordStart(
-  state: SchedulerState,
-  batch: ReportBatch,
-  start: ReportBatch["started"][number],
-  gathered: Gathered,
-) {
-  const endpoint = state.endpoints.get(start.endpoint);
-  const id = leaseIdOf(batch, start.id);
-  if (endpoint === undefined || state.leases.byId.has(id) || state.leases.byId.size >= MAX_LEASES) return;
-  const { ask } = start;
-  const moved = moveIdle(state.credits, start.creditId, -1);
-  const shape: Shape = { sizeClass: ask.sizeClass, ...(ask.steps === undefined ? {} : { steps: ask.steps }) };
-  const record = leaseRecordOf(state, {
-    id,
-    endpoint,
-    estimate: estimateOf(state, endpoint, shape),
-    overheads: { rttMs: endpoint.rtt.value, coldMs: isCold(state, endpoint) ? endpoint.cold.value : 0, biasMs: 0 },
-    ask,
-    probe: false,
-    ...(moved && start.creditId !== undefined ? { creditId: start.creditId } : {}),
-  });
-  putLease(state.leases, { ...record, grantedAtMs: Math.min(state.nowMs, start.startedAtMs) });
-  earnExtra(state, ask);
-  tally(state, start.creditId === undefined ? "started_locally" : "started_on_credit");
-  const key = scopedKey(ask);
-  if (key === undefined) return;
-  if (claimNewest(state.newest, key, ask, state.nowMs)) return revokeOlder(state, key, ask.requestId, gathered);
-  putLease(state.leases, { ...state.leases.byId.get(record.id)!, revoked: "superseded" });
-  gathered.revoked.push({ leaseId: record.id, cause: "superseded" });
-}
-
-/** Takes in what an isolate began and ended without asking. Revocations name leases as `isolateId/id`. */
-export function takeReport(state: SchedulerState, batch: ReportBatch, gathered: Gathered): void {
-  for (const start of batch.started) recordStart(state, batch, start, gathered);
-  for (const end of batch.ended) {
-    const id = leaseIdOf(batch, end.id);
-    const lease = takeLease(state.leases, id);
-    recordEnd(state, end.endpoint, end.outcome, lease);
-    const credit = lease?.creditId === undefined ? undefined : state.credits.get(lease.creditId);
-    const running = state.leases.byId.has(ghostIdOf(id));
-    if (credit !== undefined && credit.expiresAtMs > state.nowMs && !running) moveIdle(state.credits, credit.id, 1);
-  }
-  for (const id of batch.returned ?? [])
-    if (state.credits.get(id)?.isolateId === batch.isolateId) state.credits.delete(id);
+function hedgeFor(state: SchedulerState, pool: Pool, option: Option, { policy }: CreditAsk): number | undefined {
+  if (policy === undefined) return undefined;
+  return hedgeAfterMs(state, pool, option, { ...typicalAsk(state, pool), kind: "first", policy });
 }

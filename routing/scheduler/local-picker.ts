@@ -2,7 +2,8 @@
  * The router's own choice of an endpoint while the scheduler is slow or down: power of two choices with peak-EWMA.
  *
  * Works on the last view and on what this isolate itself has in flight. With stale state the best endpoint must not be picked, because
- * every isolate would pick the same one (control.md §4). Fails open: with every endpoint unwell, one is still picked. Isolate state.
+ * every isolate would pick the same one (control.md §4). Fails open: with every endpoint unwell and no other leg, one is still picked.
+ * State: the isolate's.
  */
 import type { EndpointId } from "../config/snapshot.ts";
 
@@ -46,10 +47,12 @@ export interface PickAsk {
   readonly expectedMs: number;
   readonly view?: PickerView;
   readonly nowMs: number;
+  /** Another leg can still serve: then none is picked while all are unwell. */
+  readonly elsewhere?: boolean;
 }
 
 export interface LocalPicker {
-  /** An endpoint, or `undefined` when there is no candidate or all are out by configuration. */
+  /** An endpoint, or `undefined` when there is no candidate, all are out by configuration, or all are unwell and there is `elsewhere`. */
   pick(ask: PickAsk, random: () => number): EndpointId | undefined;
   /** An attempt begins there (by whatever way it was chosen). */
   started(endpoint: EndpointId): void;
@@ -95,7 +98,7 @@ export function createLocalPicker(): LocalPicker {
         const held = (view?.notBeforeMs ?? 0) > ask.nowMs;
         return !ejected && !held && (known.get(id)?.outUntilMs ?? 0) <= ask.nowMs;
       });
-      const choice = well.length > 0 ? well : allowed;
+      const choice = well.length > 0 || ask.elsewhere === true ? well : allowed;
       if (choice.length < 2) return choice[0];
       const cost = (id: EndpointId): number => {
         const seen = known.get(id);

@@ -72,8 +72,9 @@ export function revokeOlder(state: SchedulerState, key: string, requestId: strin
     }
 }
 
-/** Remembers what the pool is asked for; the habit fades as others grow. */
-function noteShape(pool: Pool, ask: Ask): void {
+/** Remembers what the pool is asked for, and when; the habit fades as others grow. */
+export function noteAsk(pool: Pool, ask: Ask, nowMs: number): void {
+  pool.askedAtMs = nowMs;
   const shape = { sizeClass: ask.sizeClass, ...(ask.steps === undefined ? {} : { steps: ask.steps }) };
   const key = shapeKey(shape);
   for (const use of pool.shapes.values()) use.weight *= 0.98;
@@ -135,13 +136,35 @@ function sheds(state: SchedulerState, choice: Choice, ask: Ask): boolean {
   return state.random() < Math.min(1, (choice.waitMs / canWaitMs / SHED_AT) ** 5);
 }
 
-/** The tier's trigger sends this request down, as long as its chain leads anywhere. */
-function sentDown(state: SchedulerState, pool: Pool, ask: Ask): boolean {
+/** What a tier may do with a request that can be served elsewhere. */
+interface Tier {
+  /** Its trigger sends the request down. */
+  readonly sendsDown: boolean;
+  /**
+   * One of the few that test the tier although it looks too slow: what is never tried is never measured, and an endpoint that was slow once
+   * would stay out for ever.
+   */
+  readonly tests: boolean;
+}
+
+function tierOf(state: SchedulerState, pool: Pool, ask: Ask): Tier {
   const terms = ask.policy === undefined ? undefined : state.policies.get(ask.policy);
-  if (ask.policy === undefined || terms === undefined) return false;
-  if (ask.kind !== "first" || ask.priority !== "interactive" || !(ask.elsewhere ?? terms.leadsElsewhere)) return false;
-  pool.triggers.set(ask.policy, triggerOf(pool, ask.policy));
-  return goesDown(triggerOf(pool, ask.policy), terms.downgrade, state.random());
+  const leadsOn = ask.elsewhere ?? terms?.leadsElsewhere;
+  if (
+    ask.policy === undefined ||
+    terms === undefined ||
+    ask.kind !== "first" ||
+    ask.priority !== "interactive" ||
+    !leadsOn
+  )
+    return { sendsDown: false, tests: false };
+  const trigger = triggerOf(pool, ask.policy);
+  pool.triggers.set(ask.policy, trigger);
+  const chance = state.random();
+  return {
+    sendsDown: goesDown(trigger, terms.downgrade, chance),
+    tests: ask.elsewhere === true && chance < terms.downgrade.keepUpper,
+  };
 }
 
 function ticketFor(state: SchedulerState, ask: Ask): Ticket {
@@ -164,8 +187,7 @@ export function reserve(state: SchedulerState, ask: Ask, gathered: Gathered): Re
   }
   const pool = state.pools.get(ask.model);
   if (pool === undefined) return refuse(state, "no_endpoint");
-  pool.askedAtMs = state.nowMs;
-  noteShape(pool, ask);
+  noteAsk(pool, ask, state.nowMs);
   earnExtra(state, ask);
   const { options, panic, retryAtMs } = optionsFor(state, pool, ask);
   if (options.length === 0)
@@ -175,12 +197,14 @@ export function reserve(state: SchedulerState, ask: Ask, gathered: Gathered): Re
   const healthy = options.filter((option) => option.use === "normal");
   if (panic && ask.priority !== "interactive" && !healthy.some((option) => freeSlots(state, option.endpoint) > 0))
     return refuse(state, "shed", drainMs(pool, options));
-  if (sentDown(state, pool, ask)) return refuse(state, "predicted_late", drainMs(pool, options));
+  const tier = tierOf(state, pool, ask);
+  if (tier.sendsDown) return refuse(state, "predicted_late", drainMs(pool, options));
 
   const ticket = ticketFor(state, ask);
   const ahead = jobsAhead(pool, options, ticket);
   const remainingMs = ask.deadlineAtMs - state.nowMs;
-  const choice = bestOf(options, { ahead, inTime: { quantile: "q75Ms", remainingMs } });
+  const inTime = bestOf(options, { ahead, inTime: { quantile: "q75Ms", remainingMs } });
+  const choice = inTime ?? (tier.tests ? freeOne(bestOf(options, { ahead })) : undefined);
   if (choice === undefined) return refuseLate(state, pool, options);
   if (ask.kind === "hedge" && !hedgeFits(state, pool, choice, ask)) return refuse(state, "predicted_late");
   if (sheds(state, choice, ask)) return refuse(state, "shed", drainMs(pool, options));
@@ -188,6 +212,8 @@ export function reserve(state: SchedulerState, ask: Ask, gathered: Gathered): Re
   if (choice.waitMs === 0) return { kind: "granted", lease: grant(state, pool, choice.option, ask, ticket.id) };
   return wait(state, pool, { ...ticket, latestStartAtMs: latestStartAtMs(choice, ask) }, choice, gathered);
 }
+
+const freeOne = (choice: Choice | undefined): Choice | undefined => (choice?.waitMs === 0 ? choice : undefined);
 
 /** An attempt begun later would not be admitted any more. */
 function latestStartAtMs(choice: Choice, ask: Ask): number {

@@ -5,11 +5,12 @@
 import type { EndpointId, ModelId, PlaceId, PolicyName, Priority } from "../config/snapshot.ts";
 import type { BreakerState } from "./breaker.ts";
 import { sumOf } from "./failure-ring.ts";
+import { samplesOf } from "./latency-book.ts";
 import { typicalAsk, typicalShape } from "./lend.ts";
 import { estimateOf, freeSlots, optionsFor, takenSlots, usableSlots, weightOf } from "./options.ts";
 import { BIAS_ALARM } from "./predict.ts";
 import { drainMs } from "./reserve.ts";
-import { shapeKey } from "./size-class.ts";
+import { type Shape, shapeKey } from "./size-class.ts";
 import { slotCount } from "./slots.ts";
 import type { EndpointState, Pool, SchedulerState } from "./state.ts";
 import { typicalCompletionMs } from "./tick.ts";
@@ -39,6 +40,8 @@ export interface EndpointView {
   readonly q75Ms: number;
   readonly q95Ms: number;
   readonly source: "endpoint" | "model" | "catalogue";
+  /** How many samples stand behind them; 0 where the catalogue does. */
+  readonly samples: number;
   readonly rttMs: number;
   readonly biasMs: number;
   /** The learned error is more than a quarter of the prediction. */
@@ -83,11 +86,14 @@ function reasonOf(state: BreakerState): { readonly reason?: string; readonly unt
   return {};
 }
 
+const NO_SHAPE: Shape = { sizeClass: "m" };
+
 function endpointView(state: SchedulerState, endpoint: EndpointState): EndpointView {
   const { nowMs } = state;
   const { breaker } = endpoint;
   const pool = state.pools.get(endpoint.model);
-  const estimate = estimateOf(state, endpoint, pool === undefined ? { sizeClass: "m" } : typicalShape(pool));
+  const shape = pool === undefined ? NO_SHAPE : typicalShape(pool);
+  const estimate = estimateOf(state, endpoint, shape);
   return {
     id: endpoint.id,
     model: endpoint.model,
@@ -105,6 +111,11 @@ function endpointView(state: SchedulerState, endpoint: EndpointState): EndpointV
     q75Ms: Math.round(estimate.q75Ms),
     q95Ms: Math.round(estimate.q95Ms),
     source: estimate.source,
+    samples: samplesOf(
+      state.book,
+      { endpoint: endpoint.id, model: endpoint.model, shape, source: estimate.source },
+      nowMs,
+    ),
     rttMs: Math.round(endpoint.rtt.value),
     biasMs: Math.round(endpoint.bias.value),
     biasAlarm: Math.abs(endpoint.bias.value) > BIAS_ALARM * (estimate.q50Ms + endpoint.rtt.value),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Ask, Credit } from "../../routing/scheduler/contract.ts";
+import type { Ask, Credit, CreditAsk } from "../../routing/scheduler/contract.ts";
 import { lendable } from "../../routing/scheduler/credits.ts";
 import type { SchedulerMachine } from "../../routing/scheduler/machine.ts";
 import { anAsk, anOutcome, BROKEN, endpointView, failed, granted, machineOf, regionOf, T0 } from "./support.ts";
@@ -24,15 +24,16 @@ const ended = (id: string, credit?: Credit, outcome = anOutcome()) => ({
 });
 
 describe("what may be lent", () => {
-  const pool = { free: 8, total: 8, waiting: 0, held: 0, asked: 5 };
+  const pool = { free: 20, total: 20, waiting: 0, held: 0, asked: 15 };
 
   test.each([
-    ["at most two slots to an isolate", {}, 2],
-    ["no more than is asked", { asked: 1 }, 1],
+    ["at most eight slots to an isolate", {}, 8],
+    ["no more than is asked", { asked: 3 }, 3],
     ["nothing while anybody waits", { waiting: 1 }, 0],
-    ["nothing that would leave less than half free", { free: 4 }, 0],
-    ["only what is above half", { free: 5 }, 1],
-    ["nothing to an isolate that has its share", { held: 2 }, 0],
+    ["nothing that would leave less than half free", { free: 10 }, 0],
+    ["only what is above half", { free: 13 }, 3],
+    ["half of an odd number, rounded so that more stays free", { free: 5, total: 5 }, 2],
+    ["nothing to an isolate that has its share", { held: 8 }, 0],
   ])("is %s", (_name, parts, slots) => {
     expect(lendable({ ...pool, ...parts })).toBe(slots);
   });
@@ -89,6 +90,105 @@ describe("a credit", () => {
     const machine = four();
     for (let index = 0; index < 3; index += 1) machine.release("none", failed(BROKEN), T0, "a");
     expect(creditOf(machine)).toBeUndefined();
+  });
+});
+
+describe("a credit that is kept", () => {
+  const eight = () => machineOf(regionOf({ a: { concurrency: { kind: "known", slots: 8 } } }));
+  const renewed = (machine: SchedulerMachine, credit: Credit, parts: Partial<CreditAsk> = {}, nowMs = T0 + 4_000) =>
+    machine.credit({ isolateId: "i", model: "sd35-medium", slots: 2, renews: credit.id, ...parts }, nowMs).credit;
+
+  test("lives on under its id with a new end", () => {
+    const machine = four();
+    const credit = creditOf(machine)!;
+    expect(renewed(machine, credit)).toMatchObject({ id: credit.id, slots: 2, expiresAtMs: T0 + 9_000 });
+    expect(endpointView(machine, "a")).toMatchObject({ inUse: 2, free: 2 });
+  });
+
+  test("counts what runs on it, and gets that slot back when it ends", () => {
+    const machine = four();
+    const credit = creditOf(machine)!;
+    machine.report({ isolateId: "i", started: [started("1", credit)], ended: [] }, T0 + 10);
+    expect(renewed(machine, credit)).toMatchObject({ slots: 2 });
+    expect(endpointView(machine, "a").inUse).toBe(2);
+    machine.report({ isolateId: "i", started: [], ended: [ended("1", credit)] }, T0 + 6_000);
+    expect(endpointView(machine, "a").inUse).toBe(2);
+  });
+
+  test("grows with what is wanted as far as the slack goes, and shrinks with it", () => {
+    const machine = eight();
+    const credit = creditOf(machine)!;
+    expect(renewed(machine, credit, { slots: 3 })).toMatchObject({ slots: 3 });
+    expect(renewed(machine, credit, { slots: 8 })).toMatchObject({ slots: 4 });
+    expect(renewed(machine, credit, { slots: 1 })).toMatchObject({ slots: 1 });
+    expect(endpointView(machine, "a").inUse).toBe(1);
+  });
+
+  test("shrinks when others need the room", () => {
+    const machine = eight();
+    const credit = machine.credit({ isolateId: "i", model: "sd35-medium", slots: 4 }, T0).credit!;
+    for (const requestId of ["1", "2", "3"]) granted(ask(machine, { requestId }));
+    expect(renewed(machine, credit, { slots: 4 })).toMatchObject({ slots: 1 });
+    granted(ask(machine, { requestId: "4" }, T0 + 4_000));
+    expect(renewed(machine, credit, { slots: 4 })).toBeUndefined();
+  });
+
+  test.each([
+    ["it has ended", (machine: SchedulerMachine, credit: Credit) => renewed(machine, credit, {}, T0 + 5_000)],
+    [
+      "another isolate asks",
+      (machine: SchedulerMachine, credit: Credit) => renewed(machine, credit, { isolateId: "j" }),
+    ],
+    [
+      "nobody knows it",
+      (machine: SchedulerMachine, credit: Credit) => renewed(machine, credit, { renews: `${credit.id}0` }),
+    ],
+    [
+      "work waits",
+      (machine: SchedulerMachine, credit: Credit) => {
+        for (const requestId of ["1", "2", "3"]) ask(machine, { requestId });
+        return renewed(machine, credit, {}, T0 + 10);
+      },
+    ],
+    [
+      "its endpoint is unwell",
+      (machine: SchedulerMachine, credit: Credit) => {
+        for (let index = 0; index < 3; index += 1) machine.release("none", failed(BROKEN), T0, "a");
+        return renewed(machine, credit);
+      },
+    ],
+  ])("is not when %s", (_name, renew) => {
+    const machine = four();
+    expect(renew(machine, creditOf(machine)!)).toBeUndefined();
+  });
+});
+
+describe("what a credit says", () => {
+  const policies = { "fast-preview": { hedge: { afterQuantile: 0.95, budget: 0.05 } } };
+
+  test("is for the work that the pool is asked for most, those on credit counted", () => {
+    const machine = four();
+    const credit = creditOf(machine)!;
+    expect(credit.typical).toBe("m/-");
+    const parts = { sizeClass: "l" as const, steps: 28 };
+    machine.report({ isolateId: "i", started: [started("1", credit, parts)], ended: [], returned: [credit.id] }, T0);
+    expect(creditOf(machine, "j")?.typical).toBe("l/30");
+  });
+
+  test("is when to hedge, for the policy that was asked for, once a tail is known and tokens are there", () => {
+    const machine = machineOf(regionOf({ a: { concurrency: { kind: "known", slots: 4 } } }, { policies }));
+    const lentFor = (policy?: string) =>
+      machine.credit(
+        { isolateId: "i", model: "sd35-medium", slots: 1, ...(policy === undefined ? {} : { policy }) },
+        T0,
+      ).credit;
+    expect(lentFor("fast-preview")?.hedgeAfterMs).toBeUndefined();
+    for (let index = 0; index < 120; index += 1) {
+      const lease = granted(ask(machine, { policy: "fast-preview", requestId: `${index}` }));
+      machine.release(lease.id, anOutcome({ elapsedMs: index % 20 === 0 ? 12_000 : 1_000 }), T0);
+    }
+    expect(lentFor("fast-preview")).toMatchObject({ policy: "fast-preview", hedgeAfterMs: expect.any(Number) });
+    expect(lentFor()?.hedgeAfterMs).toBeUndefined();
   });
 });
 

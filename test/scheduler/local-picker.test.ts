@@ -118,4 +118,12 @@ describe("local picker", () => {
     expect(shares(createLocalPicker(), { view: all("out") }).none).toBeCloseTo(1, 6);
     expect(shares(createLocalPicker(), { avoid: ["a", "b", "c"] }).d).toBeCloseTo(1, 6);
   });
+
+  test("picks none of the unwell while another leg can serve", () => {
+    const picker = createLocalPicker();
+    for (let count = 0; count < 3; count += 1) picker.ended(end("a", { result: "failed" }));
+    const only = { candidates: ["a"], avoid: [], expectedMs: 1_500, nowMs: T0 };
+    expect(picker.pick({ ...only, elsewhere: true }, seeded(1))).toBeUndefined();
+    expect(picker.pick(only, seeded(1))).toBe("a");
+  });
 });

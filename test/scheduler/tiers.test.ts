@@ -45,6 +45,32 @@ describe("a tier that is too slow", () => {
     expect(machine.tick(T0 + 120_000).nextWakeAtMs).toBeUndefined();
   });
 
+  test("is tried by a fiftieth of those that it would make late, while a slot is free and another leg can save them", () => {
+    const machine = machineOf(regionOf({ a: {} }), seeded(5));
+    machine.reserve(preview(T0, { candidates: [] }), T0);
+    slowDown(machine, 9_000, T0);
+    const granted = (parts: Partial<Ask>) => {
+      let count = 0;
+      for (let index = 0; index < 3_000; index += 1) {
+        const { answer } = machine.reserve(preview(T0, parts), T0);
+        if (answer.kind !== "granted") continue;
+        count += 1;
+        machine.abandon(answer.lease.id, T0);
+      }
+      return count / 3_000;
+    };
+    expect(granted({ elsewhere: true })).toBeCloseTo(0.02, 2);
+    expect(granted({ elsewhere: false })).toBe(0);
+    expect(granted({ elsewhere: true, kind: "fallback" })).toBe(0);
+    expect(granted({ elsewhere: true, priority: "automation" })).toBe(0);
+    for (const requestId of ["1", "2"])
+      machine.report(
+        { isolateId: "i", started: [{ id: requestId, endpoint: "a", ask: preview(T0), startedAtMs: T0 }], ended: [] },
+        T0,
+      );
+    expect(granted({ elsewhere: true })).toBe(0);
+  });
+
   test("sends first previews down only, and only where the chain leads anywhere", () => {
     const machine = sentDown(() => 0.5);
     const nowMs = T0 + 10_001;
