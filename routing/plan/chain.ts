@@ -17,7 +17,7 @@ export interface Geography {
 }
 
 /** A leg without its times. */
-export type Outline = Omit<Leg, "minMs" | "capMs">;
+export type Outline = Omit<Leg, "minMs" | "capMs" | "attemptMs">;
 
 export interface ChainAsk {
   readonly catalog: Catalog;

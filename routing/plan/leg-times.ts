@@ -71,12 +71,23 @@ export function legInTime(timed: TimedOutline, { policy, drawingMs }: DrawingTim
   const windowMs = Math.min(drawingMs, policy.attemptTimeoutMs ?? drawingMs);
   if (times.q50Ms > windowMs) return undefined;
   const isAdaptive = isMeasured && policy.attemptTimeoutMs === undefined;
-  return { ...outline, minMs: times.q75Ms, capMs: isAdaptive ? adaptiveCapMs(times, windowMs) : windowMs };
+  return {
+    ...outline,
+    minMs: times.q75Ms,
+    capMs: windowMs,
+    ...(isAdaptive ? { attemptMs: adaptiveTimeoutMs(times, windowMs) } : {}),
+  };
 }
 
-/** `clamp(1.2 · q95, 1.5 · q50, the window)` (control.md §2). Not of the catalogue's guess: a guess never cuts work off. */
-function adaptiveCapMs(times: ServiceTimes, windowMs: number): number {
-  return Math.round(Math.min(windowMs, Math.max(1.2 * times.q95Ms, 1.5 * times.q50Ms)));
+/** Below this, ms, a timer says more about how busy we are than about the endpoint. */
+const LEAST_TIMEOUT_MS = 250;
+
+/**
+ * `clamp(1.2 · q95, 1.5 · q50, the window)` (control.md §2), of the attempt and not of the wait for its slot. Not of the catalogue's guess:
+ * a guess never cuts work off.
+ */
+function adaptiveTimeoutMs(times: ServiceTimes, windowMs: number): number {
+  return Math.round(Math.min(windowMs, Math.max(1.2 * times.q95Ms, 1.5 * times.q50Ms, LEAST_TIMEOUT_MS)));
 }
 
 /** The caller's steps are for the model that was asked; another one does its own, for doing less is why it was chosen. */

@@ -23,8 +23,10 @@ export interface Leg {
   readonly candidates: readonly EndpointId[];
   /** Least useful time, ms: q75 of predicted wait and service. The leg is not begun with less. */
   readonly minMs: number;
-  /** Most it may take, ms. */
+  /** Most it may take with the wait for its slot, ms. */
   readonly capMs: number;
+  /** Most that one attempt may run once it has its slot, ms, while another leg could still serve. Absent: only `capMs` bounds it. */
+  readonly attemptMs?: number;
   /** Upscale the result to the asked size. */
   readonly upscale: boolean;
   /** What the client is told when this leg serves: absent for the primary. */

@@ -48,15 +48,18 @@ describe("a leg's times", () => {
       },
     }).legs;
     expect(asked[0]).toEqual({ model: "sd35-medium", place: "weur", pixels: 1_024 * 1_024, steps: 28 });
-    expect(legs[0]).toMatchObject({ minMs: 2_500, capMs: 3_600 });
+    expect(legs[0]).toMatchObject({ minMs: 2_500, capMs: 7_700, attemptMs: 3_600 });
     expect(legs[1]).toMatchObject({ minMs: 1_755, capMs: 7_700 });
+    expect(legs[1]?.attemptMs).toBeUndefined();
   });
 
-  it("cap a measured leg at no less than half as much again as its median, and at no more than the time there is", () => {
+  it("cut a measured attempt off no sooner than at half as much again as its median, and no later than the time there is", () => {
     const tight = planFor({ measured: () => ({ q50Ms: 1_000, q75Ms: 1_050, q95Ms: 1_100 }) }).legs[0];
     const slow = planFor({ measured: () => ({ q50Ms: 5_000, q75Ms: 6_000, q95Ms: 9_000 }) }).legs[0];
-    expect(tight?.capMs).toBe(1_500);
-    expect(slow?.capMs).toBe(7_700);
+    const quick = planFor({ measured: () => ({ q50Ms: 20, q75Ms: 22, q95Ms: 25 }) }).legs[0];
+    expect(tight?.attemptMs).toBe(1_500);
+    expect(slow?.attemptMs).toBe(7_700);
+    expect(quick?.attemptMs).toBe(250);
   });
 
   it("cap every leg at the policy's attempt timeout where it has one, measured or not", () => {
