@@ -46,7 +46,7 @@ export interface ChosenLeg {
   /** Not before, epoch ms: a leg that asks an endpoint again waits as long as that wants. */
   readonly notBeforeMs: number;
   readonly avoid: readonly EndpointId[];
-  /** Another leg could still be begun after this one. */
+  /** Another leg could still draw the picture. A stale one is no reason to leave an ejected endpoint untried. */
   readonly elsewhere: boolean;
 }
 
@@ -91,7 +91,7 @@ export function chooseLeg(ask: ChooseAsk): Choice {
       continue;
     }
     const avoid = leg.candidates.filter((endpoint) => (progress.tried.get(endpoint) ?? 0) > notBeforeMs);
-    return { skipped, chosen: { index, leg, window, notBeforeMs, avoid, elsewhere: later.length > 0 || tailMs > 0 } };
+    return { skipped, chosen: { index, leg, window, notBeforeMs, avoid, elsewhere: later.length > 0 } };
   }
   return { skipped };
 }

@@ -7,6 +7,7 @@
  *
  * Money: a dear model (cost.ts) is not called after, or beside, an attempt that may be billed for a dear picture, unless the policy
  * accepts a second bill. Repeats (retries and hedges) are at most one a request, and the scheduler's budget may refuse that one.
+ * Longer than most files, so that all that a happening can set off stands on one page around the state that it changes.
  */
 import { type AttemptFailure, type CancelCause, type Result, traitsOf } from "../failure/index.ts";
 import type { Leg } from "../plan/plan.ts";

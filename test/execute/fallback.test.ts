@@ -103,6 +103,20 @@ describe("fallback", () => {
     ]);
   });
 
+  it("sends each attempt on as a span of its own in the caller's trace", async () => {
+    const draws = [0.1, 0.2, 0.3, 0.4, 0.5];
+    const world = aWorld({
+      endpoints: { "weur-a": refuses, "enam-a": picture() },
+      legs: twoLegs,
+      ports: { random: () => draws.shift() ?? 0.9 },
+      input: { traceparent: "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01" },
+    });
+    await world.run();
+    const sent = world.upstream.calls.map((seen) => seen.call.headers.traceparent ?? "");
+    for (const trace of sent) expect(trace).toMatch(/^00-0123456789abcdef0123456789abcdef-[0-9a-f]{16}-01$/);
+    expect(new Set([...sent, "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"]).size).toBe(3);
+  });
+
   it("says when room is expected after every place refused", async () => {
     const waits = { weur: 7_000, enam: 3_000 } as Record<string, number>;
     const scheduler = scriptedScheduler((ask) => ({
@@ -252,6 +266,7 @@ describe("fallback", () => {
       });
       const result = pictureOf(await world.run());
       expect(result.degraded).toEqual({ what: "stale", reason: "timed-out" });
+      expect(world.scheduler.asks[0]?.elsewhere).toBe(false);
       expect(result.picture.bytes).toBe(whole);
       expect(asked).toEqual([{ tenant: "t", supersedeKey: "s/l", maxAgeMs: 600_000 }]);
       expectNothingLeft(world);
