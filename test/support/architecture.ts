@@ -28,6 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   plan: ["failure", "image", "config"],
   scheduler: ["failure", "image", "config"],
   rollout: ["failure", "image", "config"],
+  exports: ["failure", "image", "config"],
   dialects: ["failure", "image", "config"],
   execute: ["failure", "image", "config", "classify", "region", "plan", "scheduler", "rollout", "dialects"],
 };

@@ -1,0 +1,8 @@
+/** The export job's decisions: states and transitions, retries, progress, webhooks, and the sameness of two requests. */
+export { attemptsLeft } from "./backoff.ts";
+export { fingerprint } from "./fingerprint.ts";
+export * from "./job.ts";
+export * from "./progress.ts";
+export * from "./transitions.ts";
+export * from "./webhook.ts";
+export { checkWebhookUrl } from "./webhook-url.ts";

@@ -1,0 +1,45 @@
+/**
+ * How far a job is and when it will be done: honest guesses from its state and its predicted times.
+ *
+ * Pure. A job that takes longer than predicted approaches its step's end and never claims it.
+ */
+import { isOver, type Job, type JobState } from "./job.ts";
+
+/** Where each state begins and ends on the way from 0 to 1: rendering is nearly all of the time. */
+const SPANS: Readonly<Record<JobState, readonly [number, number]>> = {
+  queued: [0, 0],
+  rendering: [0.05, 0.8],
+  upscaling: [0.8, 0.9],
+  verifying: [0.9, 0.93],
+  storing: [0.93, 0.99],
+  done: [1, 1],
+  failed: [1, 1],
+  cancelled: [1, 1],
+};
+
+/** 0…1. */
+export function progressOf(job: Job, nowMs: number): number {
+  const [from, to] = SPANS[job.state];
+  const runMs = Math.max(0, nowMs - (job.runAtMs ?? nowMs));
+  const share = 1 - Math.exp(-runMs / Math.max(1, job.terms.expectedMs));
+  return Number((from + (to - from) * share).toFixed(3));
+}
+
+/** What stands before a queued job: jobs ahead of it, and how many are rendered at once. */
+export interface Ahead {
+  readonly jobs: number;
+  readonly slots: number;
+}
+
+/** When the job will be done, epoch ms; `undefined` once it is over. */
+export function etaMs(job: Job, nowMs: number, ahead?: Ahead): number | undefined {
+  if (isOver(job)) return undefined;
+  const { expectedMs } = job.terms;
+  if (job.state !== "queued") {
+    const doneAtMs = (job.runAtMs ?? nowMs) + expectedMs;
+    // Late already: as long again as it is late, at least a tenth of the expected time.
+    return doneAtMs > nowMs ? doneAtMs : nowMs + Math.max(expectedMs / 10, nowMs - doneAtMs);
+  }
+  const waves = ahead === undefined ? 0 : Math.floor(ahead.jobs / Math.max(1, ahead.slots));
+  return Math.max(nowMs, job.notBeforeMs) + (waves + 1) * expectedMs;
+}
