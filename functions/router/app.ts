@@ -5,6 +5,7 @@ import { Hono } from "hono";
 import type { RequestFailure } from "../../routing/index.ts";
 import { answerCaseStudyGet, answerCaseStudyPost } from "./case-study.ts";
 import type { Env } from "./environment.ts";
+import { exportsResource, openSharedImage } from "./exports/resource.ts";
 import { handleGenerate } from "./generate.ts";
 import { openLink } from "./links/open-link.ts";
 import { type OpenOptions, openContext } from "./open-context.ts";
@@ -30,6 +31,8 @@ export function createApp(options: OpenOptions): Hono<Handled> {
     return opened instanceof Response ? opened : openAiErrorResponse(opened, { requestId: crypto.randomUUID() });
   });
 
+  app.get("/v1/exports/:id/image", openSharedImage);
+
   app.use(async (c, next) => {
     const opened = await openContext(c.req.raw, c.env, c.executionCtx, options);
     if (!opened.ok) return failureResponse(c.req.path)(opened.failure, opened);
@@ -42,6 +45,7 @@ export function createApp(options: OpenOptions): Hono<Handled> {
   app.post("/v1/images/edits", (c) => handleEdits(c.req.raw, c.var.context));
   app.get("/v1/models", (c) => answerModels(c.var.context));
   app.get("/v1/models/:name", (c) => answerModel(c.req.param("name"), c.var.context));
+  app.route("/v1/exports", exportsResource());
   app.get("/generate", (c) => answerCaseStudyGet(c.var.context));
   app.post("/generate", (c) => answerCaseStudyPost(c.req.raw, c.var.context));
   app.get("/v1/status", (c) => c.json(statusDocument(c.var.context), 200, { "cache-control": "no-store" }));
@@ -51,6 +55,12 @@ export function createApp(options: OpenOptions): Hono<Handled> {
     "/v1/images/generations": "POST",
     "/v1/images/edits": "POST",
     "/v1/models": "GET",
+    "/v1/exports": "GET, POST",
+    "/v1/exports/:id": "GET, DELETE",
+    "/v1/exports/:id/events": "GET",
+    "/v1/exports/:id/image": "GET",
+    "/v1/exports/:id/links": "POST",
+    "/v1/exports/:id/webhook": "POST",
     "/generate": "GET, POST",
     "/v1/status": "GET",
   })) {

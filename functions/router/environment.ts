@@ -12,6 +12,13 @@ export interface Env {
   readonly GALLEY_LINK_KEY?: string;
   /** `local` on loopback development only: tenant `local` without a key, and headers that force things. Anything else: deployed. */
   readonly GALLEY_MODE?: string;
+  /** Export jobs: one object a job, one index a tenant. */
+  readonly JOB: DurableObjectNamespace;
+  readonly EXPORT_INDEX: DurableObjectNamespace;
+  /** Secret: signs webhooks. Space-separated `whsec_…`, the newest first. */
+  readonly GALLEY_WEBHOOK_SECRETS?: string;
+  /** Most open exports of a tenant; 100 where it is not set. */
+  readonly GALLEY_MAX_OPEN_EXPORTS?: string;
 }
 
 /** Is this loopback development? Fails closed: an unset variable means deployed. */

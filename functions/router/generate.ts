@@ -1,10 +1,11 @@
 /**
  * `POST /v1/generate`: the native call. Answers with the picture's bytes, with JSON and base64 when the caller asks for JSON, or with
- * server-sent events when it asks for those.
+ * server-sent events when it asks for those. Where the policy is a job, the request becomes one.
  */
 import type { Ask, RequestFailure, Result } from "../../routing/index.ts";
 import { answerPicture, answerPictures } from "./answer.ts";
 import { readJson } from "./body.ts";
+import { submitExport } from "./exports/submit.ts";
 import { decideOn, makePicture } from "./make-picture.ts";
 import { drawAll } from "./make-pictures.ts";
 import { checkBody, decodeInline } from "./parse-ask.ts";
@@ -18,7 +19,11 @@ import { streamPictures } from "./streaming/stream-pictures.ts";
 export async function handleGenerate(request: Request, context: RequestContext): Promise<Response> {
   const asked = await readAsk(request);
   if (!asked.ok) return problemResponse(asked.failure, context);
-  const { ask, count } = asked.value;
+  const { ask, count, body } = asked.value;
+  const job = decideOn(ask, context);
+  if (job.ok && job.value.plan.policy.mode === "job") {
+    return submitExport({ request, context, ask, decided: job.value, body });
+  }
   const accept = request.headers.get("accept") ?? "";
   if (accept.includes("text/event-stream") || accept.includes("application/json")) {
     const decided = decideOn(ask, context);
@@ -38,7 +43,13 @@ export async function handleGenerate(request: Request, context: RequestContext):
   return answerPicture(await makePicture(ask, context, 0), context);
 }
 
-async function readAsk(request: Request): Promise<Result<{ ask: Ask; count: number }, RequestFailure>> {
+interface ReadAsk {
+  readonly ask: Ask;
+  readonly count: number;
+  readonly body: GenerateBody;
+}
+
+async function readAsk(request: Request): Promise<Result<ReadAsk, RequestFailure>> {
   const json = await readJson(request);
   if (!json.ok) return json;
   const body = checkBody(generateBody, json.value);
@@ -46,12 +57,14 @@ async function readAsk(request: Request): Promise<Result<{ ask: Ask; count: numb
   const pictures = decodePictures(body.value);
   if (!pictures.ok) return pictures;
   const ask = toAsk(body.value, pictures.value, acceptedFormat(request));
-  return { ok: true, value: { ask, count: body.value.n ?? 1 } };
+  return { ok: true, value: { ask, count: body.value.n ?? 1, body: body.value } };
 }
 
-type InlinePictures = Pick<Ask, "image" | "mask">;
+/** Reference pictures as they came inside the body. */
+export type InlinePictures = Pick<Ask, "image" | "mask">;
 
-function decodePictures(body: GenerateBody): Result<InlinePictures, RequestFailure> {
+/** Decodes the body's reference pictures. */
+export function decodePictures(body: GenerateBody): Result<InlinePictures, RequestFailure> {
   if (body.mask !== undefined && body.image === undefined) {
     const detail = "A mask says where a reference picture may change; send `image` too.";
     return { ok: false, failure: { code: "invalid_request", detail, path: "/mask" } };
@@ -67,7 +80,8 @@ function decodePictures(body: GenerateBody): Result<InlinePictures, RequestFailu
   return { ok: true, value: decoded };
 }
 
-function toAsk(body: GenerateBody, pictures: InlinePictures, preferredFormat: Ask["preferredFormat"]): Ask {
+/** The ask of a checked body. */
+export function toAsk(body: GenerateBody, pictures: InlinePictures, preferredFormat: Ask["preferredFormat"]): Ask {
   return {
     prompt: body.prompt,
     text: body.text ?? [],
@@ -90,7 +104,7 @@ function toAsk(body: GenerateBody, pictures: InlinePictures, preferredFormat: As
 }
 
 /** WebP where the caller says that it takes it (every browser does), else PNG. */
-function acceptedFormat(request: Request): Ask["preferredFormat"] {
+export function acceptedFormat(request: Request): Ask["preferredFormat"] {
   const accept = request.headers.get("accept") ?? "";
   return accept.includes("image/webp") ? "webp" : accept.includes("image/jpeg") ? "jpeg" : "png";
 }

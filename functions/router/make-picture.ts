@@ -30,7 +30,8 @@ export type Made = Drawn | { readonly decided?: never; readonly failure: Request
 /** Look-up tables of a snapshot, built once an isolate. */
 const deciders = new WeakMap<Snapshot, Decider>();
 
-function deciderOf(snapshot: Snapshot): Decider {
+/** The decider of a snapshot. */
+export function deciderOf(snapshot: Snapshot): Decider {
   let decider = deciders.get(snapshot);
   if (decider === undefined) {
     decider = createDecider(snapshot);

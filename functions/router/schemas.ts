@@ -60,6 +60,13 @@ export const generateBody = z.strictObject({
 
 export type GenerateBody = z.infer<typeof generateBody>;
 
+/** `POST /v1/exports`: the same, and whom to tell. */
+export const exportBody = z.extend(generateBody, {
+  callback_url: z.optional(z.string().check(z.minLength(1), z.maxLength(2_000))),
+});
+
+export type ExportBody = z.infer<typeof exportBody>;
+
 /** `POST /generate`: the case study's call. Seconds, as its `timeout=8.0`. */
 export const caseStudyBody = z.object({
   prompt,

@@ -1,20 +1,12 @@
-/** The Worker's entry: builds the app once an isolate, over the snapshot bundled at build. */
-import bundled from "galley-bundled-snapshot";
-import type { Snapshot } from "../../routing/index.ts";
-import { platformClock } from "./adapters/clock.ts";
-import { type ConfigStore, createConfigStore } from "./adapters/config-store.ts";
+/** The Worker's entry: the app, built once an isolate, and the classes of its Durable Objects. */
 import { createApp } from "./app.ts";
 import type { Env } from "./environment.ts";
+import { configStoreOf } from "./served-config.ts";
 
-let store: ConfigStore | undefined;
-
-const app = createApp({
-  configStore(env) {
-    store ??= createConfigStore({ kv: env.CONFIG, bundled: bundled as Snapshot, clock: platformClock });
-    return store;
-  },
-});
-
+export { ExportIndex } from "../exports/export-index.ts";
+export { ExportJob } from "../exports/export-job.ts";
 export { RegionScheduler } from "../region/region-scheduler.ts";
+
+const app = createApp({ configStore: configStoreOf });
 
 export default { fetch: app.fetch } satisfies ExportedHandler<Env>;

@@ -1,0 +1,165 @@
+/**
+ * ExportJob: one Durable Object a job. What it does is `job-host.ts`'s; here it gets SQLite, the alarm, the object store and the network.
+ *
+ * The alarm is the only clock that survives a crash: it is asked for in the same turn as what it is for is written down, and a handler
+ * that throws would be given up after six times, so this one does not.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { type InlinePicture, isOver } from "../../routing/index.ts";
+import { portsFor } from "../router/adapters/ports.ts";
+import { type Env, isLocal } from "../router/environment.ts";
+import { configStoreOf } from "../router/served-config.ts";
+import { deliverWebhook } from "./deliver-webhook.ts";
+import type { ExportJobObject } from "./export-protocol.ts";
+import { indexOf } from "./find-objects.ts";
+import { followEvents } from "./follow-events.ts";
+import { createJobHost, type JobHost, type Round, type RoundResult } from "./job-host.ts";
+import type { JobOrder, KeptPicture } from "./job-order.ts";
+import { createSqlJobStore, type JobRecord } from "./job-store.ts";
+import { runRound } from "./run-round.ts";
+import { stateDocument } from "./state-document.ts";
+import { createPictureStore } from "./store-picture.ts";
+import { webhookSecrets } from "./webhook-secrets.ts";
+
+export class ExportJob extends DurableObject<Env> implements ExportJobObject {
+  readonly #host: JobHost;
+  readonly #state: DurableObjectState;
+
+  constructor(state: DurableObjectState, env: Env) {
+    super(state, env);
+    this.#state = state;
+    const { storage } = state;
+    this.#host = createJobHost({
+      nowMs: () => Date.now(),
+      random: Math.random,
+      store: createSqlJobStore(storage.sql, (work) => storage.transactionSync(work)),
+      wakeAt: (atMs) => storage.setAlarm(Math.max(Date.now(), atMs)),
+      runRound: (round) => this.#runRound(round),
+      deliver: (delivery) =>
+        deliverWebhook(delivery, { secrets: webhookSecrets(env), loopback: isLocal(env), nowMs: Date.now() }),
+      report: (record) => indexOf(env, record.order.terms.tenant).report(toEntry(record)),
+      sweep: async ({ image, mask }) => {
+        const keys = [image, mask].flatMap((kept) => (kept === undefined ? [] : [kept.key]));
+        if (keys.length > 0) await env.IMAGES.delete(keys);
+      },
+      expire: (record) => this.#expire(record),
+      // A bug: the log gets where it happened, not with what.
+      broke: (where, error) =>
+        console.error(
+          JSON.stringify({ event: "export-broke", where, error: error instanceof Error ? error.name : typeof error }),
+        ),
+    });
+  }
+
+  create(order: JobOrder): Promise<void> {
+    return this.#host.create(order);
+  }
+
+  async look(tenant?: string): Promise<JobRecord | undefined> {
+    await this.#host.ensureAwake();
+    return tenant === undefined ? this.#host.record() : this.#recordOf(tenant);
+  }
+
+  async cancel(tenant: string): Promise<boolean | undefined> {
+    return this.#recordOf(tenant) && this.#host.cancel();
+  }
+
+  async redeliver(tenant: string): Promise<boolean | undefined> {
+    return this.#recordOf(tenant) && this.#host.redeliver();
+  }
+
+  async settled(tenant: string, waitMs: number): Promise<JobRecord | undefined> {
+    const record = this.#recordOf(tenant);
+    if (record === undefined || isOver(record.job)) return record;
+    await this.#host.ensureAwake();
+    await new Promise<void>((resolve) => {
+      const stop = this.#host.follow(Number.MAX_SAFE_INTEGER, () => {
+        const now = this.#host.record();
+        if (now === undefined || isOver(now.job)) done();
+      });
+      const timer = setTimeout(done, waitMs);
+      function done() {
+        clearTimeout(timer);
+        stop();
+        resolve();
+      }
+    });
+    return this.#recordOf(tenant);
+  }
+
+  async poke(): Promise<boolean> {
+    await this.#host.ensureAwake();
+    return this.#host.record() !== undefined;
+  }
+
+  override async fetch(request: Request): Promise<Response> {
+    const record = this.#recordOf(request.headers.get("galley-tenant") ?? "");
+    if (record === undefined) return new Response(null, { status: 404 });
+    await this.#host.ensureAwake();
+    const lastSeq = this.#store().lastSeq();
+    const asked = request.headers.get("last-event-id");
+    const after = asked !== null && /^\d{1,15}$/.test(asked) ? Math.min(Number(asked), lastSeq) : undefined;
+    // 204 tells a reader that came back after the end to stay away (HTML: EventSource reconnection).
+    if (isOver(record.job) && after === lastSeq) return new Response(null, { status: 204 });
+    const snapshot = stateDocument(record, Date.now());
+    const stream = followEvents(this.#host, { ...(after === undefined ? {} : { after }), lastSeq, snapshot });
+    return new Response(stream, {
+      headers: { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store" },
+    });
+  }
+
+  override alarm(): Promise<void> {
+    return this.#host.work();
+  }
+
+  #recordOf(tenant: string): JobRecord | undefined {
+    const record = this.#host.record();
+    return record?.order.terms.tenant === tenant ? record : undefined;
+  }
+
+  #store() {
+    const { storage } = this.#state;
+    return createSqlJobStore(storage.sql, (work) => storage.transactionSync(work));
+  }
+
+  async #runRound(round: Round): Promise<RoundResult> {
+    const background = (work: Promise<unknown>) => this.#state.waitUntil(work);
+    const { snapshot } = await configStoreOf(this.env).current(background);
+    return runRound(round, {
+      snapshot,
+      ports: portsFor(this.env, snapshot, background),
+      pictures: createPictureStore(this.env.IMAGES),
+      nowMs: () => Date.now(),
+      load: (kept) => this.#load(kept),
+    });
+  }
+
+  async #load({ key, format }: KeptPicture): Promise<InlinePicture> {
+    const kept = await this.env.IMAGES.get(key);
+    if (kept === null) throw new Error("A reference picture is gone");
+    return { bytes: new Uint8Array(await kept.arrayBuffer()), format };
+  }
+
+  /** The picture goes only where no younger job has written the same bytes again. */
+  async #expire({ order, job }: JobRecord): Promise<void> {
+    const { picture } = job;
+    if (picture !== undefined) {
+      const found = await this.env.IMAGES.head(picture.key);
+      if (found !== null && found.uploaded.getTime() <= Date.now() - order.keepMs)
+        await this.env.IMAGES.delete(picture.key);
+    }
+    await indexOf(this.env, order.terms.tenant).forget(order.terms.id);
+    await this.#state.storage.deleteAll();
+  }
+}
+
+function toEntry({ order, job }: JobRecord) {
+  return {
+    id: order.terms.id,
+    state: job.state,
+    createdAtMs: order.terms.createdAtMs,
+    ...(job.endedAtMs === undefined ? {} : { endedAtMs: job.endedAtMs }),
+    route: order.route,
+    model: order.model,
+  };
+}
