@@ -319,4 +319,15 @@ describe("cut-off work", () => {
     expect(machine.tick(T0 + 2_200).expired).toEqual([]);
     expect(endpointView(machine, "a").inUse).toBe(0);
   });
+
+  test("is counted once where it ran on a credit", () => {
+    const snapshot = regionOf({ a: { honoursCancel: false, concurrency: { kind: "known", slots: 4 } } });
+    const machine = machineOf(snapshot);
+    const credit = machine.credit({ isolateId: "i", model: "sd35-medium", slots: 2 }, T0).credit!;
+    const use = { id: "1", endpoint: "a", creditId: credit.id };
+    const started = { ...use, ask: anAsk(), startedAtMs: T0 };
+    machine.report({ isolateId: "i", started: [started], ended: [] }, T0);
+    machine.report({ isolateId: "i", started: [], ended: [{ ...use, outcome: cancelled() }] }, T0 + 300);
+    expect(endpointView(machine, "a").inUse).toBe(2);
+  });
 });

@@ -110,5 +110,16 @@ describe("a tier that is too slow", () => {
     for (let index = 0; index < 3; index += 1) machine.release("none", failed(BROKEN), T0 + 11_000, "a");
     for (let tick = 0; tick < 3; tick += 1) machine.tick(T0 + 15_000 + tick * 5_000);
     expect(isDown(machine)).toBe(true);
+    const rising = machineOf(regionOf({ a: {} }), () => 0.5);
+    rising.reserve(preview(T0), T0);
+    slowDown(rising, 9_000, T0);
+    rising.tick(T0);
+    rising.tick(T0 + 5_000);
+    for (let index = 0; index < 3; index += 1) rising.release("none", failed(BROKEN), T0 + 6_000, "a");
+    rising.tick(T0 + 10_000);
+    rising.look("a", { ok: false, reason: "pin_mismatch" }, T0 + 11_000);
+    rising.look("a", { ok: true }, T0 + 11_000);
+    rising.tick(T0 + 15_000);
+    expect(isDown(rising)).toBe(true);
   });
 });
