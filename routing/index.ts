@@ -23,6 +23,7 @@ export type * from "./execute/ports.ts";
 export * from "./exports/index.ts";
 export * from "./failure/index.ts";
 export { type ImageRequest, type InlinePicture, MEDIA_TYPES, type PictureFormat } from "./image/request.ts";
+export { lookAgain } from "./execute/look-again.ts";
 export { sniffPicture } from "./image/sniff.ts";
 export { toBase64Stream } from "./image/to-base64.ts";
 export type { Leg, Plan } from "./plan/plan.ts";

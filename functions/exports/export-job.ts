@@ -124,10 +124,10 @@ export class ExportJob extends DurableObject<Env> implements ExportJobObject {
 
   async #runRound(round: Round): Promise<RoundResult> {
     const background = (work: Promise<unknown>) => this.#state.waitUntil(work);
-    const { snapshot } = await configStoreOf(this.env).current(background);
+    const served = await configStoreOf(this.env).current(background);
     return runRound(round, {
-      snapshot,
-      ports: portsFor(this.env, snapshot, background),
+      snapshot: served.snapshot,
+      ports: portsFor({ env: this.env, served, background }),
       pictures: createPictureStore(this.env.IMAGES),
       nowMs: () => Date.now(),
       load: (kept) => this.#load(kept),

@@ -13,7 +13,8 @@ import {
   type Result,
   type Snapshot,
 } from "../../routing/index.ts";
-import { portsFor } from "./adapters/ports.ts";
+import { measuredTimes } from "./adapters/measured-times.ts";
+import { isolateMemory, portsFor } from "./adapters/ports.ts";
 import type { RequestContext } from "./request-context.ts";
 import { MAX_SEED } from "./schemas.ts";
 
@@ -49,8 +50,15 @@ export async function makePicture(ask: Ask, context: RequestContext, index: numb
 
 /** What is to be done for an ask, or why it cannot be. Nothing was tried yet. */
 export function decideOn(ask: Ask, context: RequestContext): Result<Decided, RequestFailure> {
-  const { snapshot, admitted, location, automation } = context;
-  return deciderOf(snapshot)({ ask, tenant: admitted.tenant, automation, location });
+  const { snapshot, admitted, location, automation, startedAtMs } = context;
+  const measured = measuredTimes(isolateMemory(), startedAtMs, Math.random);
+  return deciderOf(snapshot)({
+    ask,
+    tenant: admitted.tenant,
+    automation,
+    location,
+    ...(measured === undefined ? {} : { measured }),
+  });
 }
 
 /** The seed of a request's `index`-th picture: the asked one counted on, or a fresh one. */
@@ -86,7 +94,7 @@ export async function drawDecided({ ask, decided, context, index, seed }: Drawin
       traceparent: context.traceparent,
       ...(supersedeKey === undefined ? {} : { supersedeKey }),
     },
-    portsFor(context.env, snapshot, context.background),
+    portsFor(context),
   );
   return { decided, seed, result };
 }

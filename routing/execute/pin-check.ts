@@ -13,24 +13,33 @@ import type { PinMemory, Upstream } from "./ports.ts";
 /** Most bytes read of the answer to a look: a list of models. */
 const MAX_LOOK_BYTES = 256 * 1024;
 
-export interface PinLook {
+export interface EndpointLook {
   readonly dialect: Dialect;
   readonly target: Target;
   readonly model: Model;
   readonly upstream: Upstream;
   readonly signal: AbortSignal;
+}
+
+export interface PinLook extends EndpointLook {
   readonly pins: PinMemory | undefined;
+}
+
+/** A way to ask the endpoint now which version it serves; `undefined` where the dialect knows none. The way rejects with the connection. */
+export function wayToLook(look: EndpointLook): (() => Promise<string | undefined>) | undefined {
+  const way = look.dialect.pinLook?.(look.target, look.model);
+  if (way === undefined) return undefined;
+  return async () => {
+    const response = await look.upstream.send(way.call, look.signal);
+    return way.settle(response.status, await readBounded(response.body));
+  };
 }
 
 /** Starts the look; `undefined` where there is no memory to keep it in or the dialect knows no way. Never rejects. */
 export function startPinLook(look: PinLook): Promise<string | undefined> | undefined {
   const { target, pins } = look;
-  const way = pins === undefined ? undefined : look.dialect.pinLook?.(target, look.model);
-  if (pins === undefined || way === undefined) return undefined;
-  const load = async (): Promise<string | undefined> => {
-    const response = await look.upstream.send(way.call, look.signal);
-    return way.settle(response.status, await readBounded(response.body));
-  };
+  const load = pins === undefined ? undefined : wayToLook(look);
+  if (pins === undefined || load === undefined) return undefined;
   // A look that fails says nothing about the version; the render beside it tells whether the endpoint is well.
   return pins.look(target.endpoint.id, load).catch(() => undefined);
 }

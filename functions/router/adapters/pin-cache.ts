@@ -31,5 +31,9 @@ export function createPinCache(clock: Pick<Clock, "nowMs">) {
       });
       return look.answer;
     },
+    /** What was known of this endpoint is old: it was wrong, or has been put right. */
+    forget(endpoint: EndpointId): void {
+      looks.delete(endpoint);
+    },
   };
 }

@@ -1,35 +1,68 @@
 /**
- * The core's ports as this isolate brings them: platform clock and chance, fetch, the scheduler, secrets by name, pins looked at lately.
+ * The core's ports as this isolate brings them: platform clock and chance, fetch, the places' schedulers, secrets by name, pins looked at lately.
+ *
+ * State: isolate memory, which holds plain data only; stubs and timers belong to the request that made them.
  */
-import { createSimpleScheduler, type ExecutePorts, type Scheduler, type Snapshot } from "../../../routing/index.ts";
+import type { ExecutePorts } from "../../../routing/index.ts";
 import { type Env, secretOf } from "../environment.ts";
 import { platformClock } from "./clock.ts";
+import type { ServedConfig } from "./config-store.ts";
 import { createPinCache } from "./pin-cache.ts";
+import { lookAtEndpoints } from "./region-schedulers/endpoint-looks.ts";
+import { createMemory, type IsolateMemory } from "./region-schedulers/memory.ts";
+import { regionLinks } from "./region-schedulers/region-links.ts";
+import { createRegionScheduler, type SchedulerPorts } from "./region-schedulers/scheduler.ts";
 import { fetchUpstream } from "./upstream.ts";
 
 const pins = createPinCache(platformClock);
 
-/** One scheduler a snapshot: its in-flight counts are the isolate's own. */
-const schedulers = new WeakMap<Snapshot, Scheduler>();
+let memory: IsolateMemory | undefined;
 
-function schedulerOf(snapshot: Snapshot): Scheduler {
-  let scheduler = schedulers.get(snapshot);
-  if (scheduler === undefined) {
-    scheduler = createSimpleScheduler(snapshot.content.catalog, platformClock, Math.random);
-    schedulers.set(snapshot, scheduler);
-  }
-  return scheduler;
+/** What this isolate keeps of the schedulers. Made with its first request: there is no chance to draw an id from before. */
+export function isolateMemory(): IsolateMemory {
+  memory ??= createMemory(crypto.randomUUID().slice(0, 13));
+  return memory;
+}
+
+/** For whom ports are brought. */
+export interface PortsFor {
+  readonly env: Env;
+  readonly served: ServedConfig;
+  background(work: Promise<unknown>): void;
 }
 
 /** Ports for one request. */
-export function portsFor(env: Env, snapshot: Snapshot, background: (work: Promise<unknown>) => void): ExecutePorts {
+export function portsFor(request: PortsFor): ExecutePorts {
   return {
     clock: platformClock,
     random: Math.random,
     upstream: fetchUpstream,
-    scheduler: schedulerOf(snapshot),
-    secret: (name) => secretOf(env, name),
-    background,
+    scheduler: createRegionScheduler(schedulerPortsFor(request)),
+    secret: (name) => secretOf(request.env, name),
+    background: request.background,
     pins,
+  };
+}
+
+/** What is needed to talk to the schedulers on behalf of one request. */
+export function schedulerPortsFor({ env, served, background }: PortsFor): SchedulerPorts {
+  const { snapshot, pointer } = served;
+  return {
+    memory: isolateMemory(),
+    links: regionLinks(env.REGION, snapshot.content.catalog.places),
+    clock: platformClock,
+    snapshot,
+    pushedAtMs: pointer?.pushedAtMs ?? 0,
+    random: Math.random,
+    background,
+    look: (due) =>
+      lookAtEndpoints(due, {
+        snapshot,
+        clock: platformClock,
+        upstream: fetchUpstream,
+        secret: (name) => secretOf(env, name),
+        forgetPin: pins.forget,
+      }),
+    forgetPin: pins.forget,
   };
 }
