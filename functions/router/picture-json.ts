@@ -16,7 +16,7 @@ export interface PictureEntry {
 /** `{"images":[{…facts, "b64_json":"…"}, …]}`. */
 export function embedPictures(entries: readonly PictureEntry[], headers: Readonly<Record<string, string>>): Response {
   const pieces = entries.flatMap(({ picture, facts }, index) => [
-    index === 0 ? "" : ",",
+    ...(index === 0 ? [] : [","]),
     ...objectWith(facts, { name: "b64_json", picture }),
   ]);
   return respondPieces(['{"images":[', ...pieces, "]}"], headers);
@@ -57,11 +57,25 @@ export async function writePieces(pieces: readonly Piece[], writable: WritableSt
   }
 }
 
-/** An upstream that breaks off errors the stream, so the document is never silently short. */
+/** An upstream that breaks off errors the stream, so the document is never silently short. Its length is announced where it is known. */
 function streamPieces(pieces: readonly Piece[]): ReadableStream<Uint8Array> {
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const lengthBytes = documentBytes(pieces);
+  const { readable, writable } =
+    lengthBytes === undefined ? new IdentityTransformStream() : new FixedLengthStream(lengthBytes);
   writePieces(pieces, writable)
     .then(() => writable.close())
     .catch((error: unknown) => writable.abort(error).catch(() => undefined));
   return readable;
+}
+
+/** Length of the whole document; `undefined` where a picture's is not known. */
+function documentBytes(pieces: readonly Piece[]): number | undefined {
+  const encoder = new TextEncoder();
+  let bytes = 0;
+  for (const piece of pieces) {
+    if (typeof piece === "string") bytes += encoder.encode(piece).byteLength;
+    else if (piece.lengthBytes === undefined) return undefined;
+    else bytes += 4 * Math.ceil(piece.lengthBytes / 3);
+  }
+  return bytes;
 }

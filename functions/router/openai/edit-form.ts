@@ -57,16 +57,29 @@ export async function readEditForm(
       fields[name] = value;
     }
   } catch (error: unknown) {
-    if (error instanceof MaxFileSizeExceededError || error instanceof MaxTotalSizeExceededError) {
-      return refuse("payload_too_large", TOO_LARGE);
-    }
-    if (error instanceof MultipartParseError) return refuse("invalid_request", "The form is broken.", "");
-    if (error instanceof TypeError) return refuse("invalid_request", "The form holds text that is not UTF-8.", "");
-    throw error;
+    const failure = failureOf(error);
+    if (failure !== undefined) return { ok: false, failure };
   }
   const pictures = toPictures(files);
   return pictures.ok ? { ok: true, value: { fields, pictures: pictures.value } } : pictures;
 }
+
+/** What a reader's error means; `undefined`: nothing, the form is whole. */
+function failureOf(error: unknown): RequestFailure | undefined {
+  if (error instanceof MaxFileSizeExceededError || error instanceof MaxTotalSizeExceededError) {
+    return { code: "payload_too_large", detail: TOO_LARGE };
+  }
+  if (error instanceof MultipartParseError) {
+    return error.message === AFTER_THE_END ? undefined : invalid("The form is broken.");
+  }
+  if (error instanceof TypeError) return invalid("The form holds text that is not UTF-8.");
+  throw error;
+}
+
+/** The parser's words when a line break behind the last boundary comes in a chunk of its own, which is allowed (RFC 2046, epilogue). */
+const AFTER_THE_END = "Unexpected data after end of stream";
+
+const invalid = (detail: string): RequestFailure => ({ code: "invalid_request", detail, path: "" });
 
 const TOO_LARGE = `The form is larger than ${MAX_BODY_BYTES / (1024 * 1024)} MiB.`;
 

@@ -26,7 +26,7 @@ export interface EventStreamOptions {
 
 /** An answer that sends the events as they come, with a `: ping` into every silence. */
 export function eventStream(events: AsyncIterable<ServerEvent>, options: EventStreamOptions): Response {
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const { readable, writable } = new IdentityTransformStream();
   const writing = writeEvents(events, writable, options);
   options.background(writing.catch((error: unknown) => writable.abort(error).catch(() => undefined)));
   return new Response(readable, {
