@@ -9,6 +9,8 @@
 export interface Base64Decoder {
   /** Decodes into `room` from its start; it must have `roomFor(text.length)` bytes. The number of bytes written. */
   push(text: string, room: Uint8Array): number | undefined;
+  /** Is nothing held back, so that the next run begins a quad? */
+  isAligned(): boolean;
   /** What was held back, at the end of the text: up to two bytes. */
   end(room: Uint8Array): number | undefined;
 }
@@ -61,6 +63,7 @@ export function createBase64Decoder(decodeQuads: DecodeQuads = nativeQuads ?? ta
   }
 
   return {
+    isAligned: () => held === "",
     push(text, room) {
       if (held === "") return decodeEither(text, room);
       const { quad, rest } = completeQuad(held, text);

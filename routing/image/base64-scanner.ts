@@ -9,6 +9,7 @@ import type { Result } from "../failure/index.ts";
 import { type Base64Decoder, createBase64Decoder, type DecodeQuads, roomFor } from "./base64-decode.ts";
 import { createDataUrlPrefix, type DataUrlPrefix } from "./data-url.ts";
 import { createJsonRest } from "./json-rest.ts";
+import { hasRawControl } from "./json-strings.ts";
 import { createJsonWalker } from "./json-walk.ts";
 import type { PictureField } from "./picture-field.ts";
 import { createPictureScope } from "./picture-scope.ts";
@@ -96,9 +97,15 @@ export function createBase64Scanner(select: PictureField, options: ScanOptions =
         pictureBytes = 0;
         return true;
       },
-      text(run) {
+      text(run, isRaw) {
         const base64 = prefix.push(run);
-        return base64 === undefined ? fail("bad_base64") : decode(base64);
+        if (base64 === undefined) return fail("bad_base64");
+        const wasAligned = decoder?.isAligned() === true;
+        const before = to;
+        if (!decode(base64)) return false;
+        // Three bytes for four characters leave no room for what JSON forbids: only the few runs that have it are searched.
+        const isDense = wasAligned && base64 !== "" && (to - before) * 4 === base64.length * 3;
+        return !isRaw || isDense || !hasRawControl(run) || fail("not_json");
       },
       textEnd() {
         if (!decode(prefix.end()) || !decoded(decoder?.end(free()))) return false;

@@ -56,16 +56,18 @@ export interface StringRun {
   readonly closed: boolean;
   /** Characters of the input that this took up, without the closing quote. The rest begins an escape that is still cut off. */
   readonly length: number;
+  /** Is the text as it stood, so that `hasRawControl` still has to be asked? */
+  readonly isRaw: boolean;
 }
 
-/** The part of `input` that belongs to the string which it continues. `undefined`: a character or an escape that JSON forbids. */
+/** The part of `input` that belongs to the string which it continues. `undefined`: an escape or, beside one, a character that JSON forbids. */
 export function splitRun(input: string): StringRun | undefined {
   const backslashAt = input.indexOf("\\");
   const quoteAt = input.indexOf('"');
   const closed = quoteAt !== -1;
   if (backslashAt === -1 || (closed && quoteAt < backslashAt)) {
     const text = closed ? input.slice(0, quoteAt) : input;
-    return hasRawControl(text) ? undefined : { text, closed, length: text.length };
+    return { text, closed, length: text.length, isRaw: true };
   }
   return splitEscaped(input);
 }
@@ -75,7 +77,8 @@ function splitEscaped(input: string): StringRun | undefined {
   while (quoteAt !== -1 && isEscapedAt(input, quoteAt)) quoteAt = input.indexOf('"', quoteAt + 1);
   const length = quoteAt === -1 ? wholeEscapes(input) : quoteAt;
   try {
-    return { text: JSON.parse(`"${input.slice(0, length)}"`) as string, closed: quoteAt !== -1, length };
+    const text = JSON.parse(`"${input.slice(0, length)}"`) as string;
+    return { text, closed: quoteAt !== -1, length, isRaw: false };
   } catch {
     return undefined;
   }
@@ -99,7 +102,7 @@ function wholeEscapes(input: string): number {
   return input.length;
 }
 
-/** The white space that base64 decoders skip but JSON strings may not hold; other control characters are no base64 either. */
-function hasRawControl(text: string): boolean {
+/** Does the text hold white space that base64 decoders skip but JSON strings may not hold? Other control characters are no base64 either. */
+export function hasRawControl(text: string): boolean {
   return text.includes("\n") || text.includes("\r") || text.includes("\t") || text.includes("\f");
 }

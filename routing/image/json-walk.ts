@@ -26,8 +26,8 @@ export type JsonPath = readonly (string | number)[];
 export interface JsonVisitor {
   /** A string value begins. True: its characters are taken out and handed to `text`; false: it stays in the rest. */
   wants(path: JsonPath): boolean;
-  /** Some of the wanted string's characters, unescaped. False stops the walk. */
-  text(run: string): boolean;
+  /** Some of the wanted string's characters, unescaped. `isRaw`: nobody has looked for control characters yet. False stops the walk. */
+  text(run: string, isRaw: boolean): boolean;
   /** The wanted string is over. False stops the walk. */
   textEnd(): boolean;
   /** The member at the end of `path` is `true`. */
@@ -125,11 +125,13 @@ export function createJsonWalker(visitor: JsonVisitor, rest: JsonRest): JsonWalk
   }
 
   function takeWanted(chunk: Uint8Array, at: number): number {
-    const sliceTo = Math.min(chunk.length, at + SLICE_BYTES);
+    // Slices begin at multiples of four from the string's start, wherever chunks do.
+    const sliceTo = Math.min(chunk.length, at + SLICE_BYTES - (stringBytes % 4));
+    stringBytes += sliceTo - at;
     const input = cutEscape + toCharacters(chunk.subarray(at, sliceTo));
     const run = splitRun(input);
     broken = run === undefined;
-    if (run === undefined || !visitor.text(run.text)) return STOPPED;
+    if (run === undefined || !visitor.text(run.text, run.isRaw)) return STOPPED;
     const quoteAt = at + run.length - cutEscape.length;
     cutEscape = run.closed ? "" : input.slice(run.length);
     if (!run.closed) return sliceTo;

@@ -65,6 +65,23 @@ describe("the scanner against JSON.parse and a reference decoder", () => {
   });
 });
 
+describe("a raw line break in the picture", () => {
+  it("is found wherever it stands and wherever the chunks end", () => {
+    for (let length = 0; length < 10; length++) {
+      const characters = "ABCDEFGHIJ".slice(0, length);
+      for (let at = 0; at <= length; at++) {
+        for (const breaks of ["\n", "\n\n", "\r\n\t"]) {
+          const text = `{"data":[{"b64_json":"${characters.slice(0, at)}${breaks}${characters.slice(at)}"}]}`;
+          for (let cut = 20; cut < 34; cut++) {
+            const bytes = bytesOf(text);
+            expect(scan([bytes.subarray(0, cut), bytes.subarray(cut)], OPENAI).end.ok, text).toBe(false);
+          }
+        }
+      }
+    }
+  });
+});
+
 describe("chunk borders", () => {
   const document = geminiDocument([
     geminiThought(bytesOf("a first thought")),
