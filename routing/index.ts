@@ -6,26 +6,32 @@
 export type { Classified, RequestFeatures } from "./classify/classify.ts";
 export { knownPurposes } from "./classify/purposes.ts";
 export {
+  CONFIG_CLAIM_PREFIX,
+  CONFIG_LOG_PREFIX,
   type ConfigPointer,
+  type ConfigStage,
   CURRENT_CONFIG_KEY,
   configKey,
+  configLogKey,
   POINTER_SCHEMA,
   parsePointer,
 } from "./config/kv-keys.ts";
 export { findModel, foldName } from "./config/names.ts";
 export type * from "./config/snapshot.ts";
 export { parseSnapshot, toSnapshotJson } from "./config/snapshot-json.ts";
-export { type Ask, createDecider, type Decided, type Decider } from "./decide.ts";
+export { type Ask, createDecider, type Decided, type DecideInput, type Decider } from "./decide.ts";
+export type { Call } from "./dialects/dialect.ts";
+export { toBindingError, toBindingInputs, toBindingResponse } from "./dialects/workers-ai/binding.ts";
 export { isDear } from "./execute/choose-leg.ts";
 export { type ExecuteResult, execute, type Picture } from "./execute/execute.ts";
 export { createSimpleScheduler } from "./execute/local-scheduler.ts";
+export { lookAgain } from "./execute/look-again.ts";
 export type * from "./execute/ports.ts";
 export * from "./exports/index.ts";
 export * from "./failure/index.ts";
 export { type ImageRequest, type InlinePicture, MEDIA_TYPES, type PictureFormat } from "./image/request.ts";
-export { lookAgain } from "./execute/look-again.ts";
 export { sniffPicture } from "./image/sniff.ts";
-export { toBase64Stream } from "./image/to-base64.ts";
+export { toBase64Stream, writeBase64 } from "./image/to-base64.ts";
 export type { Leg, Plan } from "./plan/plan.ts";
 export type { ClientLocation } from "./region/client-location.ts";
 export * from "./rollout/index.ts";

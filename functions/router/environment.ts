@@ -10,6 +10,8 @@ export interface Env {
   readonly IMAGES: R2Bucket;
   /** Secret that links to pictures are signed with. Without it a deployed Worker makes no links. */
   readonly GALLEY_LINK_KEY?: string;
+  /** Workers AI, where wrangler.toml binds it: a last resort that needs no endpoint of ours. */
+  readonly AI?: AiBinding;
   /** `local` on loopback development only: tenant `local` without a key, and headers that force things. Anything else: deployed. */
   readonly GALLEY_MODE?: string;
   /** Export jobs: one object a job, one index a tenant. */
@@ -19,6 +21,11 @@ export interface Env {
   readonly GALLEY_WEBHOOK_SECRETS?: string;
   /** Most open exports of a tenant; 100 where it is not set. */
   readonly GALLEY_MAX_OPEN_EXPORTS?: string;
+}
+
+/** The one call of the AI binding that is needed; its own types list every model by name, and the catalogue names ours. */
+export interface AiBinding {
+  run(model: string, inputs: Readonly<Record<string, unknown>>, options: { signal: AbortSignal }): Promise<unknown>;
 }
 
 /** Is this loopback development? Fails closed: an unset variable means deployed. */

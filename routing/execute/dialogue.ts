@@ -10,6 +10,7 @@ import { openSource, READ_BYTES } from "../image/byte-source.ts";
 import { checkPicture } from "../image/check.ts";
 import { type DocumentResult, extractFromSource } from "../image/extract.ts";
 import { type Held, holdHead } from "../image/head.ts";
+import { isolateHeadBudget } from "../image/head-budget.ts";
 import type { PictureHeader } from "../image/sniff.ts";
 import { type GuardedSource, guardSource } from "./guarded-source.ts";
 import type { Upstream, UpstreamResponse } from "./ports.ts";
@@ -111,8 +112,16 @@ async function readPicture(
   reported: Reported,
 ): Promise<Result<Made, AttemptFailure>> {
   if (response.body === null) return failed({ reason: "bad_response", defect: "no_picture" });
-  const source = guardSource(openSource(response.body), dialogue.stopper, dialogue.clock);
   const lengthBytes = lengthOf(response.headers);
+  if (response.whole !== undefined && lengthBytes !== undefined && lengthBytes <= dialogue.headBytes) {
+    const share = isolateHeadBudget.open();
+    if (share.take(lengthBytes)) {
+      const whole = await readWhole(dialogue, response.whole(), lengthBytes);
+      share.giveBack();
+      return whole.ok ? check({ dialogue, held: { whole: true, head: whole.value }, reported, lengthBytes }) : whole;
+    }
+  }
+  const source = guardSource(openSource(response.body), { ...dialogue, lengthBytes });
   const held = await holdHead(source, {
     maxBytes: dialogue.headBytes,
     ...(lengthBytes === undefined ? {} : { lengthBytes }),
@@ -124,6 +133,23 @@ async function readPicture(
   return check({ dialogue, held: held.value, reported, source, lengthBytes });
 }
 
+/** A body of known length in one piece: for 100 KB half the CPU of reading it in pieces (workerd 1.20261117.1). */
+async function readWhole(
+  dialogue: Dialogue,
+  body: Promise<ArrayBuffer>,
+  lengthBytes: number,
+): Promise<Result<Uint8Array<ArrayBuffer>, AttemptFailure>> {
+  try {
+    const bytes = await dialogue.stopper.race(body);
+    if (bytes === STOPPED) return stopped(dialogue.stopper);
+    if (bytes.byteLength !== lengthBytes) return failed({ reason: "bad_picture", defect: "truncated" });
+    return { ok: true, value: new Uint8Array(bytes) };
+  } catch {
+    if (dialogue.stopper.failure() !== undefined) return stopped(dialogue.stopper);
+    return failed({ reason: "connection_lost", receivedBytes: 0 });
+  }
+}
+
 /** What stands around the picture is there with a picture held whole, and at the stream's end otherwise. */
 async function readEmbedded(
   dialogue: Dialogue,
@@ -133,7 +159,7 @@ async function readEmbedded(
   if (response.body === null) return failed({ reason: "bad_response", defect: "not_json" });
   const documentBytes = lengthOf(response.headers);
   const readBytes = Math.min(READ_BYTES, (documentBytes ?? READ_BYTES) + 1);
-  const source = guardSource(openSource(response.body, readBytes), dialogue.stopper, dialogue.clock);
+  const source = guardSource(openSource(response.body, readBytes), dialogue);
   const extraction = await extractFromSource(source, reading.select, { maxHeadBytes: dialogue.headBytes });
   if (!extraction.found) {
     dialogue.background(source.cancel());
@@ -189,7 +215,7 @@ async function readText(
   maxBytes: number,
 ): Promise<Result<string, AttemptFailure>> {
   if (response.body === null) return { ok: true, value: "" };
-  const source = guardSource(openSource(response.body, TEXT_READ_BYTES), dialogue.stopper, dialogue.clock);
+  const source = guardSource(openSource(response.body, TEXT_READ_BYTES), dialogue);
   const decoder = new TextDecoder();
   let text = "";
   for (let leftBytes = maxBytes; leftBytes > 0; ) {

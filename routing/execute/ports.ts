@@ -24,6 +24,8 @@ export interface UpstreamResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null;
+  /** All of the body at once, in place of reading `body`, where the platform does that for less. Rejects when it breaks off. */
+  whole?(): Promise<ArrayBuffer>;
 }
 
 export interface Upstream {

@@ -3,6 +3,10 @@ import type { Clock } from "../../../routing/index.ts";
 
 export const platformClock: Clock = {
   nowMs: () => Date.now(),
+  timer(ms, ring) {
+    const timer = setTimeout(ring, ms);
+    return () => clearTimeout(timer);
+  },
   sleep: (ms, signal) =>
     new Promise((resolve) => {
       if (signal?.aborted) return resolve();

@@ -12,7 +12,7 @@ import { lookAtEndpoints } from "./region-schedulers/endpoint-looks.ts";
 import { createMemory, type IsolateMemory } from "./region-schedulers/memory.ts";
 import { regionLinks } from "./region-schedulers/region-links.ts";
 import { createRegionScheduler, type SchedulerPorts } from "./region-schedulers/scheduler.ts";
-import { fetchUpstream } from "./upstream.ts";
+import { createUpstream } from "./upstream.ts";
 
 const pins = createPinCache(platformClock);
 
@@ -36,7 +36,7 @@ export function portsFor(request: PortsFor): ExecutePorts {
   return {
     clock: platformClock,
     random: Math.random,
-    upstream: fetchUpstream,
+    upstream: createUpstream(request.env),
     scheduler: createRegionScheduler(schedulerPortsFor(request)),
     secret: (name) => secretOf(request.env, name),
     background: request.background,
@@ -59,7 +59,7 @@ export function schedulerPortsFor({ env, served, background }: PortsFor): Schedu
       lookAtEndpoints(due, {
         snapshot,
         clock: platformClock,
-        upstream: fetchUpstream,
+        upstream: createUpstream(env),
         secret: (name) => secretOf(env, name),
         forgetPin: pins.forget,
       }),
