@@ -5,15 +5,19 @@ import { takeProbe } from "./breaker.ts";
 import { affords, EXTRA_SHARE, recordFirst } from "./budget.ts";
 import type { Ask, GrantedLease } from "./contract.ts";
 import { HEDGE_MIN_SAMPLES, hasTailToSave } from "./hedge-gate.ts";
-import { tailOf } from "./latency-book.ts";
+import { type Estimate, tailOf } from "./latency-book.ts";
 import { type LeaseRecord, leaseLifeMs, putLease } from "./leases.ts";
 import { estimateOf, isCold, type Option } from "./options.ts";
+import { completionMs, type Overheads } from "./predict.ts";
 import type { Shape } from "./size-class.ts";
 import { type Pool, type SchedulerState, tally } from "./state.ts";
 import { scopedKey } from "./supersede.ts";
 
 /** Round trip to a hedge in another region, ms: between continents, rounded up. */
 export const FOREIGN_RTT_MS = 150;
+
+/** An attempt is not late by less than this, ms: it would be our own jitter, and another one beside it would not pay. */
+const LEAST_TAIL_MS = 150;
 
 const shapeOf = (ask: Ask): Shape => ({
   sizeClass: ask.sizeClass,
@@ -90,6 +94,13 @@ export function earnExtra(state: SchedulerState, ask: Ask): void {
   state.budget = recordFirst(state.budget, terms?.extraAttempts ?? EXTRA_SHARE);
 }
 
+/** What the holder of a slot is told to expect. */
+export function predictedOf(estimate: Estimate, overheads: Overheads): GrantedLease["predicted"] {
+  const serviceMs = Math.round(completionMs(0, estimate.q50Ms, overheads));
+  const p95Ms = Math.round(completionMs(0, estimate.q95Ms, { ...overheads, biasMs: 0 }));
+  return { waitMs: 0, serviceMs, p95Ms: Math.max(p95Ms, serviceMs + LEAST_TAIL_MS) };
+}
+
 /** Gives the option's slot to the ask. */
 export function grant(state: SchedulerState, pool: Pool, option: Option, ask: Ask, id: string): GrantedLease {
   const { endpoint, estimate, overheads } = option;
@@ -103,11 +114,7 @@ export function grant(state: SchedulerState, pool: Pool, option: Option, ask: As
     endpoint: endpoint.id,
     place: state.place,
     expiresAtMs: lease.expiresAtMs,
-    predicted: {
-      waitMs: 0,
-      serviceMs: Math.round(lease.predictedMs + overheads.biasMs),
-      p95Ms: Math.round(estimate.q95Ms + overheads.rttMs + overheads.coldMs),
-    },
+    predicted: predictedOf(estimate, overheads),
     ...(hedge === undefined ? {} : { hedgeAfterMs: hedge }),
     probe: lease.probe,
   };

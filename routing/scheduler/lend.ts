@@ -4,18 +4,9 @@
 import { admissionOf, settle } from "./breaker.ts";
 import type { Ask, Credit, CreditAsk } from "./contract.ts";
 import { CREDIT_HOLD_P95S, CREDIT_MS, type CreditRecord, keptFree, lendable } from "./credits.ts";
-import { hedgeAfterMs } from "./grant.ts";
+import { hedgeAfterMs, predictedOf } from "./grant.ts";
 import { leasesOf } from "./leases.ts";
-import {
-  bestOf,
-  type Choice,
-  completionAt,
-  freeSlots,
-  type Option,
-  optionsFor,
-  usableSlots,
-  weightOf,
-} from "./options.ts";
+import { bestOf, type Choice, freeSlots, type Option, optionsFor, usableSlots, weightOf } from "./options.ts";
 import { waitingCount } from "./queue.ts";
 import { type Shape, shapeKey } from "./size-class.ts";
 import { freshId, type Pool, type SchedulerState, tally } from "./state.ts";
@@ -148,7 +139,6 @@ function putCredit(
     expiresAtMs,
     holdUntilMs: Math.ceil(expiresAtMs + CREDIT_HOLD_P95S * estimate.q95Ms),
   });
-  const now = { ...choice, waitMs: 0 };
   const hedge = hedgeFor(state, pool, choice.option, ask);
   return {
     id: parts.id,
@@ -156,11 +146,7 @@ function putCredit(
     endpoint: parts.endpoint,
     slots: parts.idle,
     expiresAtMs,
-    predicted: {
-      waitMs: 0,
-      serviceMs: Math.round(completionAt(now, "q50Ms")),
-      p95Ms: Math.round(completionAt(now, "q95Ms")),
-    },
+    predicted: predictedOf(estimate, choice.option.overheads),
     typical: shapeKey(typicalShape(pool)),
     ...(ask.policy === undefined ? {} : { policy: ask.policy }),
     ...(hedge === undefined ? {} : { hedgeAfterMs: hedge }),
