@@ -119,6 +119,7 @@ export function createSchedulerHost(ports: HostPorts): SchedulerHost {
   function viewFor(on: SchedulerMachine, viewAtMs: number | undefined, nowMs: number): SchedulerView | undefined {
     if (viewAtMs !== undefined && nowMs - viewAtMs < VIEW_FRESH_MS) return undefined;
     if (lastView === undefined || nowMs - lastView.atMs >= VIEW_REMADE_MS || nowMs < lastView.atMs) {
+      pass(on.tick(nowMs));
       lastView = on.view();
     }
     return lastView;

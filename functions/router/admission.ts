@@ -27,3 +27,8 @@ export function admit(env: Env): Result<Admitted, RequestFailure> {
     },
   };
 }
+
+/** The refusal of a caller without a scope; `undefined` for one who has it. */
+export function missingScope(scope: Scope, { scopes }: Admitted): RequestFailure | undefined {
+  return scopes.includes(scope) ? undefined : { code: "forbidden", detail: `This key has no scope ${scope}.` };
+}

@@ -1,13 +1,15 @@
 /**
  * The router's HTTP surface, in reading order: what needs no admission, then admission, then the calls.
  */
-import { Hono } from "hono";
+import { Hono, type MiddlewareHandler } from "hono";
 import type { RequestFailure } from "../../routing/index.ts";
+import { missingScope } from "./admission.ts";
 import { answerCaseStudyGet, answerCaseStudyPost } from "./case-study.ts";
 import type { Env } from "./environment.ts";
 import { exportsResource, openSharedImage } from "./exports/resource.ts";
 import { handleGenerate } from "./generate.ts";
 import { openLink } from "./links/open-link.ts";
+import { METRICS_TYPE, metricsText } from "./metrics.ts";
 import { type OpenOptions, openContext } from "./open-context.ts";
 import { openAiErrorResponse } from "./openai/error.ts";
 import { handleEdits, handleGenerations } from "./openai/images.ts";
@@ -48,7 +50,13 @@ export function createApp(options: OpenOptions): Hono<Handled> {
   app.route("/v1/exports", exportsResource());
   app.get("/generate", (c) => answerCaseStudyGet(c.var.context));
   app.post("/generate", (c) => answerCaseStudyPost(c.req.raw, c.var.context));
-  app.get("/v1/status", (c) => c.json(statusDocument(c.var.context), 200, { "cache-control": "no-store" }));
+  app.use("/v1/status", readersOnly);
+  app.get("/v1/status", async (c) => c.json(await statusDocument(c.var.context), 200, { "cache-control": "no-store" }));
+  app.use("/metrics", readersOnly);
+  app.get("/metrics", async (c) => {
+    const text = await metricsText(c.var.context);
+    return c.body(text, 200, { "content-type": METRICS_TYPE, "cache-control": "no-store" });
+  });
 
   for (const [path, allow] of Object.entries({
     "/v1/generate": "POST",
@@ -63,6 +71,7 @@ export function createApp(options: OpenOptions): Hono<Handled> {
     "/v1/exports/:id/webhook": "POST",
     "/generate": "GET, POST",
     "/v1/status": "GET",
+    "/metrics": "GET",
   })) {
     app.all(path, (c) => {
       const failure: RequestFailure = { code: "method_not_allowed", detail: `This path takes ${allow}.` };
@@ -87,6 +96,12 @@ export function createApp(options: OpenOptions): Hono<Handled> {
   });
   return app;
 }
+
+/** Status and metrics show how much there is and how well it is: not for everybody who may draw. */
+const readersOnly: MiddlewareHandler<Handled> = async (c, next) => {
+  const failure = missingScope("read-status", c.var.context.admitted);
+  return failure === undefined ? next() : problemResponse(failure, c.var.context);
+};
 
 /** Paths that OpenAI's clients call get their failures in its shape. */
 function failureResponse(path: string): typeof problemResponse {

@@ -3,7 +3,7 @@
  *
  * A scheduler that was late or failed is left alone for a second; then one request tries it, and the others go on without until it answers.
  */
-import type { Clock, CreditAsk, Snapshot } from "../../../../routing/index.ts";
+import type { Clock, CreditAsk, SchedulerView, Snapshot } from "../../../../routing/index.ts";
 import type { LookDue, RegionCall, RegionReply } from "../../../region/region-protocol.ts";
 import { creditAsks, takeCredits } from "./credits.ts";
 import type { IsolateMemory, PlaceMemory } from "./memory.ts";
@@ -18,11 +18,13 @@ export const AVOID_MS = 1_000;
 export type Reply = Extract<RegionReply, { needsConfig: false }>;
 
 /** What is said besides what waits to be said. */
-export type Saying = Omit<RegionCall, "version" | "pushedAtMs" | "viewAtMs" | "report" | "credits">;
+export type Saying = Omit<RegionCall, "version" | "pushedAtMs" | "report" | "credits">;
 
 export interface Conversation {
   /** The reply, or `undefined` when it was not there in time; then `late` gets it, if it ever comes. */
   ask(place: PlaceMemory, saying: Saying, late: (reply: Reply) => void): Promise<Reply | undefined>;
+  /** Its view as of now; `undefined` where it is not there in time. */
+  view(place: PlaceMemory): Promise<SchedulerView | undefined>;
   /** Says it in the background; lost when the scheduler cannot be reached. */
   tell(place: PlaceMemory, saying: Saying): void;
   /** Sends what waits to be sent, in the background. */
@@ -51,10 +53,10 @@ export function createConversation(ports: ConversationPorts): Conversation {
     const asked = creditAsks(memory, place, sentAtMs);
     const report = place.outbox.take();
     const call: RegionCall = {
+      ...(place.view === undefined ? {} : { viewAtMs: place.view.atMs }),
       ...saying,
       version: snapshot.version,
       pushedAtMs,
-      ...(place.view === undefined ? {} : { viewAtMs: place.view.atMs }),
       ...(report === undefined ? {} : { report }),
       ...(asked.length === 0 ? {} : { credits: asked }),
     };
@@ -90,6 +92,16 @@ export function createConversation(ports: ConversationPorts): Conversation {
     if (looks !== undefined && looks.length > 0) tell(place, { looks });
   }
 
+  /** The reply; `undefined` where it failed. */
+  async function inTime(replying: Promise<Reply>): Promise<Reply | "late" | undefined> {
+    const patience = new AbortController();
+    const waited = clock.sleep(ANSWER_WITHIN_MS, patience.signal);
+    const answer = replying.catch(() => undefined);
+    const first = await Promise.race([answer, waited.then(() => "late" as const)]);
+    patience.abort();
+    return first;
+  }
+
   function avoid(place: PlaceMemory): void {
     place.avoidUntilMs = clock.nowMs() + AVOID_MS;
   }
@@ -112,16 +124,18 @@ export function createConversation(ports: ConversationPorts): Conversation {
   return {
     async ask(place, saying, late) {
       if (isAvoided(place)) return undefined;
-      const patience = new AbortController();
-      const waited = clock.sleep(ANSWER_WITHIN_MS, patience.signal);
       const replying = exchange(place, saying);
-      const answer = replying.catch(() => undefined);
-      const reply = await Promise.race([answer, waited.then(() => "late" as const)]);
-      patience.abort();
+      const reply = await inTime(replying);
       if (reply !== undefined && reply !== "late") return reply;
       avoid(place);
       if (reply === "late") ports.background(replying.then(late, () => undefined));
       return undefined;
+    },
+    async view(place) {
+      const replying = exchange(place, { viewAtMs: 0 });
+      const reply = await inTime(replying);
+      if (reply === "late") ports.background(replying.catch(() => undefined));
+      return reply === "late" ? undefined : reply?.view;
     },
     tell,
     flush,
