@@ -2,7 +2,7 @@
  * Pictures inside JSON, in base64, as a stream: the document is written around the bytes while they come in, so that nothing here
  * grows with the picture.
  */
-import { type Picture, toBase64Stream } from "../../routing/index.ts";
+import { type Picture, writeBase64 } from "../../routing/index.ts";
 
 /** Text as it is, or a picture as base64. A document is its pieces, one after the other. */
 export type Piece = string | Picture;
@@ -45,16 +45,20 @@ export function wholeText(pieces: readonly Piece[]): string | undefined {
 }
 
 /** Writes the pieces one after the other and leaves the stream open. Rejects when an upstream breaks off or the reader leaves. */
-export async function writePieces(pieces: readonly Piece[], writable: WritableStream<Uint8Array>): Promise<void> {
-  const encoder = new TextEncoder();
+export async function writePieces(
+  pieces: readonly Piece[],
+  writable: WritableStream<Uint8Array<ArrayBuffer>>,
+): Promise<void> {
   for (const piece of pieces) {
-    if (typeof piece === "string") {
-      const writer = writable.getWriter();
-      await writer.write(encoder.encode(piece)).finally(() => writer.releaseLock());
-    } else {
-      await toBase64Stream(piece.body).pipeTo(writable, { preventClose: true });
-    }
+    if (typeof piece === "string") await writeText(piece, writable);
+    else if (piece.bytes !== undefined) await writeText(piece.bytes.toBase64(), writable);
+    else await writeBase64(piece.body, writable);
   }
+}
+
+async function writeText(text: string, writable: WritableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
+  const writer = writable.getWriter();
+  await writer.write(new TextEncoder().encode(text) as Uint8Array<ArrayBuffer>).finally(() => writer.releaseLock());
 }
 
 /** An upstream that breaks off errors the stream, so the document is never silently short. Its length is announced where it is known. */

@@ -47,6 +47,36 @@ export function embeddedBytes({ prefix, suffix, pictureBytes }: AroundPicture): 
   return encoder.encode(prefix + suffix).length + base64Length(pictureBytes);
 }
 
+/**
+ * Writes a stream's base64 into `writable` and leaves it open: for documents with several pictures in them. Rejects when the picture
+ * breaks off, or when the reader of `writable` leaves; the picture is cancelled then.
+ */
+export async function writeBase64(
+  bytes: ReadableStream<Uint8Array<ArrayBuffer>>,
+  writable: WritableStream<Uint8Array<ArrayBuffer>>,
+): Promise<void> {
+  const source = base64Source(openSource(bytes, READ_BYTES), "");
+  // In workerd's internal streams a write resolves once its bytes were taken; elsewhere they may still be queued.
+  const goesRound = "IdentityTransformStream" in globalThis;
+  const writer = writable.getWriter();
+  let spare: ArrayBuffer | undefined;
+  try {
+    for (;;) {
+      const piece = await source.next(spare);
+      if (piece.kind === "end") return;
+      if (piece.kind === "failed") throw new Error(`the picture broke off: ${piece.failure.reason}`);
+      await writer.write(piece.bytes);
+      spare = goesRound ? piece.bytes.buffer : undefined;
+    }
+  } catch (error: unknown) {
+    await source.cancel(error);
+    throw error;
+  } finally {
+    if (spare !== undefined) freeBuffer(spare);
+    writer.releaseLock();
+  }
+}
+
 const encoder = new TextEncoder();
 
 /** A source of the picture's base64, then of `suffix`. */

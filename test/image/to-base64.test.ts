@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { base64Length, encodeBase64, encodeInRounds } from "../../routing/image/base64-encode.ts";
-import { embeddedBytes, embedInJson, toBase64Stream } from "../../routing/image/to-base64.ts";
+import { embeddedBytes, embedInJson, toBase64Stream, writeBase64 } from "../../routing/image/to-base64.ts";
 import { collect, noise, scripted, sliced } from "./streams.ts";
 
 const reference = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
@@ -74,5 +74,50 @@ describe("a picture embedded in JSON", () => {
 
   it("has no length to tell where the picture's is not known", () => {
     expect(embeddedBytes(around)).toBeUndefined();
+  });
+});
+
+describe("base64 written into an open stream", () => {
+  function open() {
+    const { readable, writable } = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
+    const write = async (text: string) => {
+      const writer = writable.getWriter();
+      await writer.write(Uint8Array.from(Buffer.from(text))).finally(() => writer.releaseLock());
+    };
+    return { readable, writable, write };
+  }
+
+  it("stands between what is written before and behind", async () => {
+    const { readable, writable, write } = open();
+    const reading = textOf(readable);
+    const [first, second] = [noise(400_001), noise(3)];
+    await write("<");
+    await writeBase64(scripted({ chunks: sliced(first, 100_000), byob: true }).stream, writable);
+    await write("|");
+    await writeBase64(scripted({ chunks: [second] }).stream, writable);
+    await write(">");
+    await writable.close();
+    expect((await reading) === `<${reference(first)}|${reference(second)}>`).toBe(true);
+  });
+
+  it("rejects when the picture breaks off, and leaves the stream to its owner", async () => {
+    const { readable, writable, write } = open();
+    const reading = textOf(readable);
+    const { stream } = scripted({ chunks: [noise(100)], error: new Error("reset") });
+    await expect(writeBase64(stream, writable)).rejects.toThrow("connection_lost");
+    await write("!");
+    await writable.close();
+    expect(await reading).toMatch(/!$/);
+  });
+
+  it("stops the picture when the reader leaves", async () => {
+    const { readable, writable } = open();
+    const source = scripted({ chunks: sliced(noise(1_000_000), 100_000) });
+    const writing = writeBase64(source.stream, writable);
+    const reader = readable.getReader();
+    await reader.read();
+    await reader.cancel("left");
+    await expect(writing).rejects.toBe("left");
+    expect(source.cancelled()).toBe("left");
   });
 });

@@ -37,7 +37,7 @@ export function eventStream(events: AsyncIterable<ServerEvent>, options: EventSt
 /** Writes all events and closes the stream. Rejects when the reader leaves or an event breaks off. */
 export async function writeEvents(
   events: AsyncIterable<ServerEvent>,
-  writable: WritableStream<Uint8Array>,
+  writable: WritableStream<Uint8Array<ArrayBuffer>>,
   { clock, onGone }: Pick<EventStreamOptions, "clock" | "onGone">,
 ): Promise<void> {
   const iterator = events[Symbol.asyncIterator]();
@@ -59,7 +59,7 @@ export async function writeEvents(
 
 async function nextWithPings(
   next: Promise<IteratorResult<ServerEvent>>,
-  writable: WritableStream<Uint8Array>,
+  writable: WritableStream<Uint8Array<ArrayBuffer>>,
   clock: Clock,
 ): Promise<IteratorResult<ServerEvent>> {
   for (;;) {
