@@ -25,8 +25,14 @@ export interface FollowOptions {
   readonly snapshot: unknown;
 }
 
+/** What is needed of the job. */
+export type FollowedJob = Pick<JobHost, "follow" | "record">;
+
 /** The stream. */
-export function followEvents(host: JobHost, { after, lastSeq, snapshot }: FollowOptions): ReadableStream<Uint8Array> {
+export function followEvents(
+  host: FollowedJob,
+  { after, lastSeq, snapshot }: FollowOptions,
+): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let leave: () => void = () => undefined;
   return new ReadableStream<Uint8Array>(
@@ -64,7 +70,7 @@ export function followEvents(host: JobHost, { after, lastSeq, snapshot }: Follow
 
 const ENDS: ReadonlySet<string> = new Set(["done", "failed", "cancelled"]);
 
-function isEnded(host: JobHost): boolean {
+function isEnded(host: FollowedJob): boolean {
   const record = host.record();
   return record === undefined || isOver(record.job);
 }

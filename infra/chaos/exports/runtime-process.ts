@@ -1,0 +1,57 @@
+/**
+ * The local runtime as a process group that can be killed as a whole, workerd included, and started again on the same state.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+const CHILD = join(import.meta.dirname, "child.ts");
+
+/** How long a start may take, ms; a loaded machine takes seconds. */
+const START_LIMIT_MS = 60_000;
+
+export interface RuntimeProcess {
+  /** Where it serves; changes with every start, `undefined` while it is down. */
+  url(): string | undefined;
+  start(): Promise<void>;
+  /** SIGKILL to the whole group; resolves when it is gone. */
+  kill(): Promise<void>;
+}
+
+/** A runtime over the state in `stateDir`. */
+export function createRuntimeProcess(stateDir: string, snapshotFile: string): RuntimeProcess {
+  let child: ChildProcess | undefined;
+  let url: string | undefined;
+  return {
+    url: () => url,
+    async start() {
+      const started = spawn(process.execPath, [CHILD, stateDir, snapshotFile], {
+        detached: true,
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      child = started;
+      url = await firstLine(started);
+    },
+    async kill() {
+      const victim = child;
+      [child, url] = [undefined, undefined];
+      if (victim?.pid === undefined || victim.exitCode !== null) return;
+      const gone = new Promise((resolve) => victim.once("exit", resolve));
+      process.kill(-victim.pid, "SIGKILL");
+      await gone;
+    },
+  };
+}
+
+function firstLine(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error("The runtime did not start in time")), START_LIMIT_MS);
+    child.once("exit", (code) => reject(new Error(`The runtime ended while it started (exit ${code})`)));
+    if (child.stdout === null) return;
+    createInterface({ input: child.stdout }).once("line", (line) => {
+      clearTimeout(timer);
+      child.removeAllListeners("exit");
+      resolve(line);
+    });
+  });
+}
