@@ -30,6 +30,7 @@ interface StoredEndpoint {
   readonly rtt: Smoothed;
   readonly cold: Smoothed;
   readonly busyAtMs: number;
+  readonly confirmedAtMs: number;
   readonly outcomes: Readonly<Record<string, number>>;
   readonly costUsd: number;
 }

@@ -14,6 +14,9 @@ import { recordSuccess, recordThrottle } from "./slots.ts";
 import { type EndpointState, type SchedulerState, tally } from "./state.ts";
 import { durationKind, verdictOf } from "./verdict.ts";
 
+/** A picture that took less than this share of the expected median says that what is known is out of date. */
+const QUICKER = 0.75;
+
 const shapeOf = (outcome: Outcome): Shape => ({
   sizeClass: outcome.sizeClass,
   ...(outcome.steps === undefined ? {} : { steps: outcome.steps }),
@@ -81,6 +84,7 @@ export function recordEnd(
   endpoint.busyAtMs = nowMs;
   const grantedAtMs = lease?.grantedAtMs ?? nowMs - outcome.elapsedMs;
   const expected = lease?.expected ?? estimateOf(state, endpoint, shapeOf(outcome));
+  if (!outcome.result.ok || outcome.elapsedMs > QUICKER * expected.q50Ms) endpoint.confirmedAtMs = nowMs;
   const verdict = verdictOf(outcome, expected);
   const formerState = endpoint.breaker.state.kind;
   endpoint.breaker = recordVerdict(

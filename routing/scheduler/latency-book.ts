@@ -13,6 +13,7 @@ import {
   fromStoredWindow,
   memoryWith,
   quotedQuantile,
+  quotedSpread,
   recordValue,
   rollForward,
   type StoredWindowedSketch,
@@ -114,11 +115,11 @@ export function estimateService(
   const ownQ50 = own && quotedQuantile(own, 0.5, nowMs);
   const measuredQ50 = ownQ50 ?? (pooled && quotedQuantile(pooled, 0.5, nowMs));
   const q50Ms = measuredQ50 ?? of.expected.p50Ms;
-  // Until a quantile may be quoted, the catalogue's spread stands on the best known median.
+  // Higher quantiles stand on this one median as multiples of it: else, after a change, a fresh median would stand beside an old p75. The
+  // spread of the pool is no endpoint's own, because its endpoints may differ in speed.
+  const basis = ownQ50 !== undefined ? own : measuredQ50 !== undefined ? pooled : undefined;
   const quote = (q: number, z: number): number =>
-    (own && quotedQuantile(own, q, nowMs)) ??
-    (ownQ50 === undefined ? pooled && quotedQuantile(pooled, q, nowMs) : undefined) ??
-    q50Ms * spread ** (z / Z.q95);
+    q50Ms * ((basis && quotedSpread(basis, q, nowMs)) ?? spread ** (z / Z.q95));
   const q75Ms = Math.max(q50Ms, quote(0.75, Z.q75));
   const q90Ms = Math.max(q75Ms, quote(0.9, Z.q90));
   const q95Ms = Math.max(q90Ms, quote(0.95, Z.q95));

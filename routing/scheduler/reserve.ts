@@ -17,7 +17,7 @@ import { bestOf, type Choice, completionAt, freeSlots, type Option, optionsFor, 
 import { enqueue, leastUrgent, MAX_WAITING, PRIORITIES, removeWaiting, serviceOrder, waitingCount } from "./queue.ts";
 import { shapeKey } from "./size-class.ts";
 import { slotCount } from "./slots.ts";
-import { freshId, type Pool, type SchedulerState, type Ticket, tally, triggerOf } from "./state.ts";
+import { type EndpointState, freshId, type Pool, type SchedulerState, type Ticket, tally, triggerOf } from "./state.ts";
 import { claimNewest, scopedKey } from "./supersede.ts";
 
 /** A revoked lease ends so soon even if its holder says nothing, ms. */
@@ -26,6 +26,8 @@ const REVOKED_LIFE_MS = 5_000;
 const RETRY_SPREAD = 1.3;
 /** Automation is refused with probability min(1, (wait / (this × what it can wait))⁵). */
 const SHED_AT = 0.9;
+/** What is known of an endpoint is believed against an attempt for so long after it was last confirmed, ms. */
+const CONFIRMED_FOR_MS = 60_000;
 /** Kinds of work remembered for a pool. */
 const MAX_SHAPES = 16;
 
@@ -204,7 +206,8 @@ export function reserve(state: SchedulerState, ask: Ask, gathered: Gathered): Re
   const ahead = jobsAhead(pool, options, ticket);
   const remainingMs = ask.deadlineAtMs - state.nowMs;
   const inTime = bestOf(options, { ahead, inTime: { quantile: "q75Ms", remainingMs } });
-  const choice = inTime ?? (tier.tests ? freeOne(bestOf(options, { ahead })) : undefined);
+  const tested = tier.tests ? options : options.filter((option) => isInDoubt(state, option.endpoint));
+  const choice = inTime ?? freeOne(bestOf(tested, { ahead }));
   if (choice === undefined) return refuseLate(state, pool, options);
   if (ask.kind === "hedge" && !hedgeFits(state, pool, choice, ask)) return refuse(state, "predicted_late");
   if (sheds(state, choice, ask)) return refuse(state, "shed", drainMs(pool, options));
@@ -212,6 +215,13 @@ export function reserve(state: SchedulerState, ask: Ask, gathered: Gathered): Re
   if (choice.waitMs === 0) return { kind: "granted", lease: grant(state, pool, choice.option, ask, ticket.id) };
   return wait(state, pool, { ...ticket, latestStartAtMs: latestStartAtMs(choice, ask) }, choice, gathered);
 }
+
+/**
+ * For a minute nothing has confirmed what is known of it, and nothing runs there: one attempt is let through although it looks too slow,
+ * and one after the other as long as they are quicker than expected. Else a slow spell would be remembered for as long as its samples are.
+ */
+const isInDoubt = (state: SchedulerState, endpoint: EndpointState): boolean =>
+  state.nowMs - endpoint.confirmedAtMs >= CONFIRMED_FOR_MS && takenSlots(state, endpoint.id) === 0;
 
 const freeOne = (choice: Choice | undefined): Choice | undefined => (choice?.waitMs === 0 ? choice : undefined);
 

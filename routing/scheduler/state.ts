@@ -38,6 +38,8 @@ export interface EndpointState {
   cold: Smoothed;
   /** When an attempt last ended, epoch ms. */
   busyAtMs: number;
+  /** When an attempt last took as long as was expected of it, or failed, epoch ms: since then nothing speaks against what is known. */
+  confirmedAtMs: number;
   /** `ok` or the failure's reason → how many attempts ended so. */
   outcomes: Record<string, number>;
   costUsd: number;
@@ -168,6 +170,7 @@ export function applySnapshot(state: SchedulerState, snapshot: Snapshot, nowMs: 
       rtt: same?.rtt ?? NOTHING_SMOOTHED,
       cold: same?.cold ?? NOTHING_SMOOTHED,
       busyAtMs: same?.busyAtMs ?? nowMs,
+      confirmedAtMs: same?.confirmedAtMs ?? nowMs,
       outcomes: same?.outcomes ?? {},
       costUsd: same?.costUsd ?? 0,
     });

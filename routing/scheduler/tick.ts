@@ -30,6 +30,7 @@ function rebaseAll(state: SchedulerState, nowMs: number): void {
   for (const endpoint of state.endpoints.values()) {
     endpoint.breaker = rebase(endpoint.breaker, nowMs);
     endpoint.busyAtMs = Math.min(endpoint.busyAtMs, nowMs);
+    endpoint.confirmedAtMs = Math.min(endpoint.confirmedAtMs, nowMs);
     endpoint.slowUntilMs = Math.min(endpoint.slowUntilMs, nowMs + SLOW_FOR_MS);
     if (endpoint.slots.kind === "adaptive")
       endpoint.slots = { ...endpoint.slots, loweredAtMs: Math.min(endpoint.slots.loweredAtMs, nowMs) };

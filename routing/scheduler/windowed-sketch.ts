@@ -95,6 +95,12 @@ export function quotedQuantile(windowed: WindowedSketch, q: number, nowMs: numbe
   return memory === undefined ? undefined : quantileOf(memory, q);
 }
 
+/** The `q`-quantile as a multiple of the median of the same memory, where the sample rule allows it to be quoted. */
+export function quotedSpread(windowed: WindowedSketch, q: number, nowMs: number): number | undefined {
+  const memory = memoryWith(windowed, samplesNeeded(q), nowMs);
+  return memory === undefined ? undefined : quantileOf(memory, q)! / quantileOf(memory, 0.5)!;
+}
+
 /** JSON of a windowed sketch. */
 export function toStoredWindow(windowed: WindowedSketch, nowMs: number): StoredWindowedSketch {
   rollForward(windowed, nowMs);

@@ -55,6 +55,19 @@ describe("latency book", () => {
     expect(known.q95Ms / known.q50Ms).toBeCloseTo(1, 2);
   });
 
+  test("after a change, puts the old spread on the new median", () => {
+    const book = bookWith([
+      ["a", 9_000, 900],
+      ["a", 11_000, 100],
+    ]);
+    for (let index = 0; index < 25; index += 1)
+      recordDuration(book, { endpoint: "a", model: "m", shape, elapsedMs: 1_500, serviceMs: 1_500 }, T0 + 70_000);
+    const estimate = estimateService(book, of, T0 + 70_000);
+    expect(estimate.q50Ms / 1_500).toBeCloseTo(1, 1);
+    expect(estimate.q75Ms / 1_500).toBeCloseTo(1, 1);
+    expect(estimate.q95Ms / estimate.q50Ms).toBeCloseTo(11 / 9, 1);
+  });
+
   test("never falls with q, whatever sources its quantiles come from", () => {
     const estimate = estimateService(
       bookWith([

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Outcome } from "../../routing/scheduler/contract.ts";
 import type { SchedulerMachine } from "../../routing/scheduler/machine.ts";
-import { anAsk, anOutcome, endpointView, failed, granted, machineOf, regionOf, T0 } from "./support.ts";
+import { anAsk, anOutcome, endpointView, failed, granted, machineOf, refused, regionOf, T0 } from "./support.ts";
 
 /** One attempt at `a`, begun and ended; what was predicted for it. */
 function attempt(machine: SchedulerMachine, nowMs: number, outcome: Partial<Outcome> = {}) {
@@ -44,6 +44,37 @@ describe("prediction learns", () => {
     expect(endpointView(machine, "a").slots).toBe(4);
     for (let index = 0; index < 10; index += 1) attempt(machine, T0 + 1_000 + index * 2_000);
     expect(endpointView(machine, "a").slots).toBe(5);
+  });
+});
+
+describe("a slow spell", () => {
+  /** A thousand pictures that took nine seconds: eight are too few from then on. */
+  const slow = () => {
+    const machine = one();
+    for (let index = 0; index < 1_000; index += 1) machine.release("none", anOutcome({ elapsedMs: 9_000 }), T0, "a");
+    return machine;
+  };
+  const preview = (machine: SchedulerMachine, nowMs: number) =>
+    machine.reserve(anAsk({ deadlineAtMs: nowMs + 8_000 }), nowMs).answer;
+
+  test("is believed while attempts confirm it: one a minute is let through, one at a time", () => {
+    const machine = slow();
+    expect(refused(preview(machine, T0 + 59_999)).why).toBe("predicted_late");
+    const { id } = granted(preview(machine, T0 + 60_000));
+    expect(refused(preview(machine, T0 + 60_001)).why).toBe("predicted_late");
+    machine.release(id, failed({ reason: "timed_out", timeoutMs: 8_000, phase: "headers" }, 8_000), T0 + 68_000);
+    expect(refused(preview(machine, T0 + 127_999)).why).toBe("predicted_late");
+    expect(preview(machine, T0 + 128_000).kind).toBe("granted");
+  });
+
+  test("is forgotten within a minute of the first attempt that is quick again", () => {
+    const machine = slow();
+    let nowMs = T0 + 60_000;
+    for (; nowMs < T0 + 120_000; nowMs += 1_500) {
+      const answer = preview(machine, nowMs);
+      if (answer.kind === "granted") machine.release(answer.lease.id, anOutcome(), nowMs + 1_500);
+    }
+    expect([1, 2].map(() => preview(machine, nowMs).kind)).toEqual(["granted", "granted"]);
   });
 });
 
