@@ -6,4 +6,5 @@
 export { type Compiled, compile } from "./config/compile.ts";
 export type { Problem } from "./config/problem.ts";
 export type { SourceText } from "./config/yaml-source.ts";
+export { listPriceUsd } from "./execute/cost.ts";
 export * from "./index.ts";

@@ -1,128 +1,153 @@
-/** `galley config push`: check, then write the version and the pointer to it. Running routers follow without a deploy. */
+/** `galley config push`: check, say what changes, ask, then write the version and the pointer. Running routers follow without a deploy. */
 import { userInfo } from "node:os";
-import { resolve } from "node:path";
-import { stripVTControlCharacters } from "node:util";
+import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
-import type { Snapshot } from "../../routing/authoring.ts";
-import { STATE_DIR } from "../local/wrangler.ts";
+import type { ConfigStage, Snapshot } from "../../routing/authoring.ts";
+import { checkedSnapshot } from "./checked-snapshot.ts";
 import { CommandFailure } from "./command-failure.ts";
-import { compileSources, readSources } from "./config-sources.ts";
-import { openConfigStore } from "./config-store.ts";
-import { pushSnapshot } from "./push-snapshot.ts";
-import { counted, showProblems } from "./show-problems.ts";
+import { progress } from "./progress.ts";
+import { type Push, pushSnapshot } from "./push-snapshot.ts";
+import { parseShare, stageWords, toStage } from "./push-stage.ts";
+import { pushFailure } from "./push-words.ts";
+import { compareSnapshots, showDiff } from "./show-diff.ts";
+import { counted } from "./show-problems.ts";
+import {
+  addStoreOptions,
+  baseVersion,
+  type InForce,
+  type Place,
+  placeOf,
+  readInForce,
+  readVersion,
+  type StoreOptions,
+  withStore,
+} from "./store-options.ts";
 
-interface PushOptions {
-  readonly local?: boolean;
-  readonly remote?: boolean;
+interface PushOptions extends StoreOptions {
   readonly message: string;
   readonly author?: string;
-  readonly persistTo: string;
+  readonly yes?: boolean;
+  readonly expect?: string;
+  readonly rollout?: number;
+  readonly regions?: string;
 }
 
 const EXAMPLES = `
 Examples:
-  npx galley config push -m "previews get 10 s"      into the local KV that \`npm start\` uses
-  npx galley config push --remote -m "SD3.5 in apac"  into Cloudflare's, where the deployed router reads it
-  npx galley config push my-routing.yml              with the shipped catalogue
+  npx galley config push -m "previews get 10 s"       into the local KV that \`npm start\` uses; asks before it changes anything
+  npx galley config push --yes --remote -m "SD3.5 in apac"   into Cloudflare's, where the deployed router reads it
+  npx galley config push --rollout 10% -m "try it"    a tenth of the clients first; --regions apac: those at home there
+  npx galley config push --expect 4f0c…               refuse when another version is in force than the one you worked on
+  npx galley config push my-routing.yml               with the shipped catalogue
 
 With --local, catalog.local.yml serves when no catalogue is named; with --remote, catalog.yml.
-Exit codes: 0 pushed, 1 something is wrong with the files (nothing was changed), 2 the store could not be written.`;
+Exit codes: 0 pushed, 1 your files or what you expected (nothing was changed), 2 the store, or somebody else pushed meanwhile.`;
 
 /** Adds the command to `galley config`. */
 export function addConfigPush(config: Command): void {
-  config
+  const command = config
     .command("push")
-    .description("check both files and put them in force")
+    .description("check both files, say what changes, and put them in force")
     .argument("[files...]", "a routing file, a catalogue, or both; the shipped ones serve for what is not named")
-    .option("--local", "into the KV on this machine (the default)")
-    .option("--remote", "into Cloudflare's KV")
-    .option("-m, --message <text>", "why; shown by GET /v1/status", "")
+    .option("-m, --message <text>", "why; stands in the history and in GET /v1/status", "")
     .option("--author <name>", "who; by default the user of this machine")
-    .option("--persist-to <folder>", "where the KV on this machine is", STATE_DIR)
-    .addHelpText("after", EXAMPLES)
-    .action(push);
+    .option("-y, --yes", "do not ask; without a terminal nobody is asked")
+    .option("--expect <version>", "refuse unless this version is in force (`none`: unless nothing is)")
+    .option("--rollout <share>", "serve this share of the clients first, like 10%; the same ones each time", parseShare)
+    .option("--regions <ids>", "serve the clients at home in these regions first, like apac,weur");
+  addStoreOptions(command).addHelpText("after", EXAMPLES).action(push);
 }
 
 async function push(files: string[], options: PushOptions): Promise<void> {
-  if (options.local && options.remote) {
-    throw new CommandFailure(1, {
-      what: "--local and --remote cannot both be meant",
-      why: "a push goes to one store",
-      todo: "choose one; --local is the default",
-      command: "npx galley config push --remote",
-    });
-  }
-  const place = options.remote ? "remote" : "local";
-  const sources = await readSources({ files, catalog: options.remote ? "catalog.yml" : "catalog.local.yml" });
-  const compiled = await compileSources(sources);
-  const texts = [sources.routing, sources.catalog];
-  if (!compiled.ok) {
-    console.error(showProblems(compiled.problems, texts, process.stderr.hasColors?.() ?? false));
-    throw new CommandFailure(1, {
-      what: "\nNothing was pushed.",
-      why: `the files have ${counted(compiled.problems.length, "problem")}, shown above`,
-      todo: "mend them, then push again; what serves now goes on serving",
-      command: ["npx galley config check", ...texts.map(({ file }) => file)].join(" "),
-    });
-  }
-  if (compiled.warnings.length > 0) {
-    console.error(`Warnings:\n${showProblems(compiled.warnings, texts, process.stderr.hasColors?.() ?? false)}\n`);
-  }
-  const { snapshot } = compiled;
-  const placeholders = place === "remote" ? placeholderEndpoints(snapshot) : [];
-  if (placeholders.length > 0) {
-    console.error(
-      `${counted(placeholders.length, "endpoint")} with a placeholder address (\`.example\`), where nothing answers: ` +
-        `${placeholders.slice(0, 3).join(", ")}${placeholders.length > 3 ? ", …" : ""}. The head of routing/catalog.yml says what to replace.\n`,
+  const place = placeOf(options);
+  const { snapshot } = await checkedSnapshot(files, place, "Nothing was pushed.");
+  const stage = toStage(options, snapshot);
+  warnOfPlaceholders(place, snapshot);
+  await withStore(options, async (store) => {
+    const inForce = await progress(`Reading what is in force in the ${place} KV`, () => readInForce(store));
+    refuseUnexpected(options.expect, inForce);
+    const previous = baseVersion(inForce);
+    const before = previous === undefined ? undefined : await readVersion(store, previous);
+    if (before !== undefined) {
+      const color = process.stderr.hasColors?.() ?? false;
+      console.error(
+        `\n${before.version} → ${snapshot.version}\n${showDiff(compareSnapshots(before, snapshot), color)}\n`,
+      );
+    }
+    if (stage !== undefined && before === undefined) throw nothingToStageOver();
+    await askFirst(options, stage);
+    const pushing: Push = {
+      snapshot,
+      message: options.message,
+      author: options.author ?? userInfo().username,
+      pushedAtMs: Date.now(),
+      seen: inForce.text,
+      ...(previous === undefined ? {} : { previous }),
+      ...(stage === undefined ? {} : { rollout: stage }),
+    };
+    const pushed = await progress(`Pushing version ${snapshot.version} to the ${place} KV`, () =>
+      pushSnapshot(store, pushing),
     );
-  }
-  console.error(`Pushing version ${snapshot.version} to the ${place} KV …`);
-  const store = openConfigStore(place === "remote" ? { place } : { place, folder: resolve(options.persistTo) });
-  const author = options.author ?? userInfo().username;
-  const pushed = await pushSnapshot(store, {
-    snapshot,
-    message: options.message,
-    author,
-    pushedAtMs: Date.now(),
+    if (!pushed.ok) throw pushFailure(place, pushed);
+    const to = stage === undefined ? "is in force" : `serves ${stageWords(stage)}, ${previous} the rest`;
+    console.log(`version ${snapshot.version} ${to}${options.message === "" ? "" : `: ${options.message}`}`);
+    console.log(reachWords(place));
   });
-  if (!pushed.ok) throw storeFailure(place, pushed);
-  console.log(`version ${snapshot.version} is in force${options.message === "" ? "" : `: ${options.message}`}`);
-  console.log(
-    place === "local"
-      ? "A router on this machine picks it up within 10 s."
-      : "Routers pick it up within 10 s here; KV may take a minute elsewhere.",
-  );
 }
 
-/** Endpoints whose host can never resolve (RFC 2606). */
-function placeholderEndpoints({ content }: Snapshot): string[] {
-  return Object.values(content.catalog.endpoints)
-    .filter(({ url }) => URL.canParse(url) && new URL(url).hostname.endsWith(".example"))
+/** How soon routers follow. */
+export function reachWords(place: Place): string {
+  return place === "local"
+    ? "A router on this machine picks it up within 10 s."
+    : "Routers near you pick it up within 10 s; KV may take a minute or more to reach every other location.";
+}
+
+function refuseUnexpected(expected: string | undefined, { pointer }: InForce): void {
+  const found = pointer?.version ?? "none";
+  if (expected === undefined || expected === found) return;
+  throw new CommandFailure(1, {
+    what: `Nothing was pushed: version ${found} is in force, not ${expected}.`,
+    why:
+      pointer === undefined
+        ? "nothing was pushed here yet"
+        : `${pointer.author} pushed it${pointer.message === "" ? "" : `: ${pointer.message}`}`,
+    todo: "look at what changed, then push over the version that is in force",
+    command: `npx galley config diff && npx galley config push --expect ${found}`,
+  });
+}
+
+function nothingToStageOver(): CommandFailure {
+  return new CommandFailure(1, {
+    what: "Nothing was pushed: a first version cannot go to a part of the traffic.",
+    why: "there is no version that could serve the rest",
+    todo: "push it without --rollout or --regions",
+    command: "npx galley config push",
+  });
+}
+
+/** Asks at a terminal; elsewhere the command line is the word. */
+async function askFirst({ yes }: PushOptions, stage: ConfigStage | undefined): Promise<void> {
+  if (yes || process.stdin.isTTY !== true) return;
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const whom = stage === undefined ? "everybody" : stageWords(stage);
+  const answer = await terminal.question(`Put this in force for ${whom}? [y/N] `);
+  terminal.close();
+  if (/^y(?:es)?$/i.test(answer.trim())) return;
+  throw new CommandFailure(1, {
+    what: "Nothing was pushed.",
+    why: "you did not say yes",
+    todo: "answer y, or give --yes where nobody can answer",
+  });
+}
+
+function warnOfPlaceholders(place: Place, { content }: Snapshot): void {
+  // Hosts that can never resolve (RFC 2606).
+  const ids = Object.values(content.catalog.endpoints)
+    .filter(({ url }) => URL.parse(url)?.hostname.endsWith(".example"))
     .map(({ id }) => id);
-}
-
-function storeFailure(
-  place: "local" | "remote",
-  { failed, reason }: { readonly failed: "document" | "pointer"; readonly reason: string },
-): CommandFailure {
-  const what =
-    failed === "document"
-      ? "Nothing was pushed: the version could not be written."
-      : "The version was written, but the pointer to it was not: the former version goes on serving.";
-  const todo =
-    place === "remote"
-      ? "log in (or set CLOUDFLARE_API_TOKEN), make the namespace if there is none and put its id into wrangler.toml under CONFIG, then push again"
-      : "check that the folder may be written and that nothing else holds it, then push again";
-  const command =
-    place === "remote" ? "npx wrangler login && npx wrangler kv namespace create CONFIG" : "npx galley config push";
-  return new CommandFailure(2, { what, why: `wrangler said:\n${indented(reason)}`, todo, command });
-}
-
-function indented(text: string): string {
-  return stripVTControlCharacters(text)
-    .split("\n")
-    .filter((line) => line.trim() !== "")
-    .slice(-15)
-    .map((line) => `        ${line}`)
-    .join("\n");
+  if (place === "local" || ids.length === 0) return;
+  console.error(
+    `${counted(ids.length, "endpoint")} with a placeholder address (\`.example\`), where nothing answers: ` +
+      `${ids.slice(0, 3).join(", ")}${ids.length > 3 ? ", …" : ""}. The head of routing/catalog.yml says what to replace.\n`,
+  );
 }

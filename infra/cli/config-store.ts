@@ -1,19 +1,35 @@
 /**
- * The configuration's KV namespace, written through wrangler's own commands.
+ * The configuration's KV namespace as people's tools see it: on this machine through one workerd, in Cloudflare through wrangler.
  *
- * KV has no compare-and-set: the last pointer wins. A document never changes under its key, so writing it again does no harm.
+ * KV has no compare-and-set: the last pointer wins, and `push-lock.ts` keeps two pushes apart. A document never changes under its key.
  */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { runWrangler } from "../local/wrangler.ts";
+import { openLocalStore } from "./local-store.ts";
+import { openRemoteStore } from "./remote-store.ts";
 
-/** The binding's name in wrangler.toml. */
-const BINDING = "CONFIG";
+export interface StoredKey {
+  readonly name: string;
+  /** What was given with the value, where there was something. */
+  readonly metadata?: unknown;
+}
 
-/** Where values are put; the answer is what went wrong, or `undefined`. */
+export interface PutOptions {
+  /** Listed with the key; 1,024 bytes of JSON at most (platform.md B.2). */
+  readonly metadata?: Readonly<Record<string, unknown>>;
+  /** The key ends by itself after this, s; 60 or more (platform.md B.2). */
+  readonly ttlSeconds?: number;
+}
+
+/** Where values are put. Whoever opened it closes it. */
 export interface ConfigStore {
-  put(key: string, value: string): Promise<string | undefined>;
+  /** The value, or `undefined` where there is none. Throws `StoreFault`. */
+  get(key: string): Promise<string | undefined>;
+  /** Keys in order. Throws `StoreFault`. */
+  list(prefix: string): Promise<readonly StoredKey[]>;
+  /** What went wrong, in the store's own words, or `undefined`. */
+  put(key: string, value: string, options?: PutOptions): Promise<string | undefined>;
+  /** As `put`. */
+  remove(key: string): Promise<string | undefined>;
+  close(): Promise<void>;
 }
 
 export type StorePlace =
@@ -21,20 +37,7 @@ export type StorePlace =
   /** State on this machine, shared with `npm start`. */
   | { readonly place: "local"; readonly folder: string };
 
-/** A store that runs one wrangler command a value. The value goes through a file: it may be longer than a command line. */
-export function openConfigStore(where: StorePlace): ConfigStore {
-  const whereFlags = where.place === "remote" ? ["--remote"] : ["--local", "--persist-to", where.folder];
-  return {
-    put: async (key, value) => {
-      const folder = await mkdtemp(join(tmpdir(), "galley-push-"));
-      try {
-        const file = join(folder, "value.json");
-        await writeFile(file, value);
-        const run = await runWrangler(["kv", "key", "put", key, "--path", file, "--binding", BINDING, ...whereFlags]);
-        return run.exitCode === 0 ? undefined : run.output.trim();
-      } finally {
-        await rm(folder, { recursive: true, force: true });
-      }
-    },
-  };
+/** Opens a store; the local one starts a workerd, which takes a second or two. Throws `StoreFault`. */
+export function openConfigStore(where: StorePlace): Promise<ConfigStore> {
+  return where.place === "remote" ? Promise.resolve(openRemoteStore()) : openLocalStore(where.folder);
 }

@@ -7,15 +7,21 @@
 import { Command } from "commander";
 import { CommandFailure, showFailure } from "./command-failure.ts";
 import { addConfigCheck } from "./config-check.ts";
+import { addConfigDiff } from "./config-diff.ts";
+import { addConfigLog } from "./config-log.ts";
 import { addConfigPush } from "./config-push.ts";
+import { addConfigReplay } from "./config-replay.ts";
 
 const program = new Command("galley")
-  .description("Check and push the configuration of the image router.")
+  .description("Check, compare and push the configuration of the image router, try new models, and see how it does.")
   .showHelpAfterError("Run it with --help for examples.");
 
-const config = program.command("config").description("the two YAML files: check them, put them in force");
+const config = program.command("config").description("the two YAML files: check, compare, put in force, take back");
 addConfigCheck(config);
+addConfigDiff(config);
+addConfigReplay(config);
 addConfigPush(config);
+addConfigLog(config);
 
 try {
   await program.parseAsync();

@@ -40,7 +40,10 @@ export function spawnWrangler(args: readonly string[], options: SpawnOptions = {
 
 export interface WranglerRun {
   readonly exitCode: number;
+  /** Everything that it printed, in order. */
   readonly output: string;
+  /** What it printed to stdout alone: the value that was asked for. */
+  readonly stdout: string;
 }
 
 /** Runs wrangler to its end and gives what it printed. */
@@ -48,8 +51,10 @@ export async function runWrangler(args: readonly string[], environment: NodeJS.P
   const env = { ...quietEnvironment(), ...environment };
   const child = spawnWrangler(args, { env, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
+  let stdout = "";
   child.stdout?.on("data", (chunk: Buffer) => {
     output += chunk.toString();
+    stdout += chunk.toString();
   });
   child.stderr?.on("data", (chunk: Buffer) => {
     output += chunk.toString();
@@ -58,5 +63,5 @@ export async function runWrangler(args: readonly string[], environment: NodeJS.P
     child.once("error", fail);
     child.once("close", (code) => done(code ?? 1));
   });
-  return { exitCode, output };
+  return { exitCode, output, stdout };
 }

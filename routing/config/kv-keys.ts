@@ -1,10 +1,12 @@
 /**
  * What is stored in KV, and under which keys.
  *
- * | key                | value                              | written                                    |
- * | ------------------ | ---------------------------------- | ------------------------------------------ |
- * | `config/<version>` | the snapshot, canonical JSON       | once; never changed                        |
- * | `config/current`   | `ConfigPointer`, JSON              | after the document that it points to       |
+ * | key                          | value                        | written                                             |
+ * | ---------------------------- | ---------------------------- | --------------------------------------------------- |
+ * | `config/<version>`           | the snapshot, canonical JSON | once; never changed                                 |
+ * | `config/log/<time>-<version>`| `ConfigPointer`, JSON        | once a push, before the pointer; the same as metadata |
+ * | `config/current`             | `ConfigPointer`, JSON        | after the document that it points to                |
+ * | `config/claim/<time>-<hex>`  | who is pushing               | while a push runs; ends by itself after a minute    |
  *
  * KV caches "not found" as well, hence the order: a pointer must never lead to a key that somebody has already missed.
  */
@@ -13,6 +15,12 @@ import { isVersion } from "./snapshot-json.ts";
 
 /** Key of the pointer to the version in force. */
 export const CURRENT_CONFIG_KEY = "config/current";
+
+/** Under these keys stands the history of pushes, oldest first. */
+export const CONFIG_LOG_PREFIX = "config/log/";
+
+/** Under these keys stand pushes that are at work. */
+export const CONFIG_CLAIM_PREFIX = "config/claim/";
 
 /** Schema of the pointer's JSON. */
 export const POINTER_SCHEMA = 1;
@@ -26,7 +34,18 @@ export interface ConfigPointer {
   readonly author: string;
   /** Epoch ms. */
   readonly pushedAtMs: number;
+  /** The version that was in force before. */
+  readonly previous?: string;
+  /** Present: `version` serves only the part of the traffic that this picks, and `previous` the rest. */
+  readonly rollout?: ConfigStage;
 }
+
+/** Who is served the new version first. Sticky: a wider share only ever adds clients. */
+export type ConfigStage =
+  /** A share of all clients, 0…1. */
+  | { readonly kind: "share"; readonly share: number; readonly salt: string }
+  /** Clients whose home is one of these regions. */
+  | { readonly kind: "regions"; readonly regions: readonly string[] };
 
 /** Why stored text is not a pointer. */
 export interface PointerFailure {
@@ -39,6 +58,11 @@ export function configKey(version: string): string {
   return `config/${version}`;
 }
 
+/** Key of one line of the history. Times have 13 digits until the year 2286, so the keys stand in order of time. */
+export function configLogKey({ version, pushedAtMs }: Pick<ConfigPointer, "version" | "pushedAtMs">): string {
+  return `${CONFIG_LOG_PREFIX}${String(pushedAtMs).padStart(13, "0")}-${version}`;
+}
+
 /** Reads the pointer's JSON; fails closed, so that the reader keeps what it has. */
 export function parsePointer(text: string): Result<ConfigPointer, PointerFailure> {
   let value: unknown;
@@ -48,7 +72,9 @@ export function parsePointer(text: string): Result<ConfigPointer, PointerFailure
     return failed("not_json", "the pointer is not JSON");
   }
   if (typeof value !== "object" || value === null) return failed("bad_shape", "the pointer is not an object");
-  const { schema, version, message, author, pushedAtMs } = value as Partial<Record<keyof ConfigPointer, unknown>>;
+  const { schema, version, message, author, pushedAtMs, previous, rollout } = value as Partial<
+    Record<keyof ConfigPointer, unknown>
+  >;
   if (schema !== POINTER_SCHEMA) return failed("wrong_schema", `expected pointer schema ${POINTER_SCHEMA}`);
   if (!isVersion(version)) return failed("bad_shape", "`version` is not 16 hex digits");
   if (typeof message !== "string" || typeof author !== "string") {
@@ -57,7 +83,33 @@ export function parsePointer(text: string): Result<ConfigPointer, PointerFailure
   if (typeof pushedAtMs !== "number" || !Number.isFinite(pushedAtMs)) {
     return failed("bad_shape", "`pushedAtMs` must be a number");
   }
-  return { ok: true, value: { schema: POINTER_SCHEMA, version, message, author, pushedAtMs } };
+  if (previous !== undefined && !isVersion(previous)) return failed("bad_shape", "`previous` is not 16 hex digits");
+  const stage = rollout === undefined ? undefined : parseStage(rollout);
+  if (rollout !== undefined && (stage === undefined || previous === undefined)) {
+    return failed("bad_shape", "`rollout` needs a share or regions, and `previous` for the rest");
+  }
+  return {
+    ok: true,
+    value: {
+      schema: POINTER_SCHEMA,
+      version,
+      message,
+      author,
+      pushedAtMs,
+      ...(previous === undefined ? {} : { previous }),
+      ...(stage === undefined ? {} : { rollout: stage }),
+    },
+  };
+}
+
+function parseStage(value: unknown): ConfigStage | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { kind, share, salt, regions } = value as Readonly<Record<string, unknown>>;
+  if (kind === "share" && typeof share === "number" && share >= 0 && share <= 1 && typeof salt === "string") {
+    return { kind, share, salt };
+  }
+  const isList = Array.isArray(regions) && regions.every((region) => typeof region === "string");
+  return kind === "regions" && isList ? { kind, regions } : undefined;
 }
 
 function failed(reason: PointerFailure["reason"], detail: string): Result<never, PointerFailure> {
