@@ -69,17 +69,18 @@ async function runAll(snapshot: Snapshot, seeds: readonly number[]): Promise<rea
     while (nextAt < seeds.length) {
       const at = nextAt;
       nextAt += 1;
-      reports[at] = await new Promise<RunReport>((resolve, reject) => {
-        worker.once("message", resolve);
+      const report = await new Promise<RunReport>((resolve, reject) => {
+        worker.once("message", (told: RunReport) => {
+          worker.off("error", reject);
+          resolve(told);
+        });
         worker.once("error", reject);
         worker.postMessage(seeds[at]);
       });
-      worker.removeAllListeners();
+      reports[at] = report;
       done += 1;
-      if (reports[at].breaches.length > 0 || done % 10 === 0) {
-        process.stderr.write(
-          `${done}/${seeds.length} runs; seed ${seeds[at]}: ${reports[at].breaches.length} breaches\n`,
-        );
+      if (report.breaches.length > 0 || done % 10 === 0) {
+        process.stderr.write(`${done}/${seeds.length} runs; seed ${seeds[at]}: ${report.breaches.length} breaches\n`);
       }
     }
     await worker.terminate();
