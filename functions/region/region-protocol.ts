@@ -28,7 +28,7 @@ export interface RegionCall {
   readonly version: string;
   /** When it was pushed, epoch ms; 0: never. The configuration that was pushed last wins. */
   readonly pushedAtMs: number;
-  /** `atMs` of the view that the isolate has; a fresh one comes along only when that is old. Absent: it has none. */
+  /** `atMs` of the view that the isolate has; a fresh one comes along only when that is old. Absent: it has none. 0: as of now. */
   readonly viewAtMs?: number;
   /** What the isolate began and ended without asking. */
   readonly report?: ReportBatch;

@@ -118,7 +118,8 @@ export function createSchedulerHost(ports: HostPorts): SchedulerHost {
 
   function viewFor(on: SchedulerMachine, viewAtMs: number | undefined, nowMs: number): SchedulerView | undefined {
     if (viewAtMs !== undefined && nowMs - viewAtMs < VIEW_FRESH_MS) return undefined;
-    if (lastView === undefined || nowMs - lastView.atMs >= VIEW_REMADE_MS || nowMs < lastView.atMs) {
+    const isFresh = lastView !== undefined && Math.abs(nowMs - lastView.atMs) < VIEW_REMADE_MS;
+    if (!isFresh || viewAtMs === 0) {
       pass(on.tick(nowMs));
       lastView = on.view();
     }
