@@ -6,7 +6,7 @@
  */
 
 import { createClassifier } from "./classify/classifier.ts";
-import type { Classified } from "./classify/classify.ts";
+import type { Classified, RequestFeatures } from "./classify/classify.ts";
 import { findQuotedText } from "./classify/quoted-text.ts";
 import { findModel } from "./config/names.ts";
 import type { Model, ModelId, PlaceId, Snapshot } from "./config/snapshot.ts";
@@ -20,6 +20,7 @@ import { createPlanner } from "./plan/planner.ts";
 import { defaultSize, fitSize, type Size } from "./plan/size.ts";
 import type { ClientLocation } from "./region/client-location.ts";
 import { createRegions } from "./region/regions.ts";
+import { chooseRouteArms, type RouteArms, type RouteArmsAsk } from "./rollout/route-arms.ts";
 
 /** What the caller asks for, after its body was checked. Absent fields take the model's and the policy's own. */
 export interface Ask extends Omit<ImageRequest, "width" | "height" | "seed" | "format"> {
@@ -48,6 +49,8 @@ export interface DecideInput {
   readonly location: ClientLocation;
   /** Service times that were measured, where there are enough samples; the catalogue's guess holds elsewhere. */
   readonly measured?: MeasuredTimes;
+  /** Experiments that run, and whom the request belongs to. A caller who names a model takes part in none. */
+  readonly arms?: RouteArmsAsk;
 }
 
 export interface Decided {
@@ -59,6 +62,8 @@ export interface Decided {
   readonly format: PictureFormat;
   /** From admission, ms. */
   readonly deadlineMs: number;
+  /** Absent where no experiment runs on the route. */
+  readonly arms?: RouteArms;
 }
 
 export type Decider = (input: DecideInput) => Result<Decided, RequestFailure>;
@@ -69,20 +74,20 @@ export function createDecider(snapshot: Snapshot): Decider {
   const classify = createClassifier(snapshot);
   const regions = createRegions(snapshot);
   const plan = createPlanner(snapshot, regions);
-  return ({ ask, tenant, automation, location, measured }) => {
-    const model = askedModel(snapshot, ask.model);
-    if (!model.ok) return model;
-    const classified = classify(toFeatures({ ask, model: model.value, tenant, automation, location }));
-    if (!classified.ok) return classified;
-    const drawn = catalog.models[classified.value.model];
-    if (drawn === undefined) throw new Error(`The snapshot has no model ${classified.value.model}`);
+  /** What follows once the model is known. */
+  const decideWith = (
+    classified: Classified,
+    { ask, location, measured }: DecideInput,
+  ): Result<Decided, RequestFailure> => {
+    const drawn = catalog.models[classified.model];
+    if (drawn === undefined) throw new Error(`The snapshot has no model ${classified.model}`);
     const asked = askedSize(ask);
     const size: Result<Size, RequestFailure> =
-      asked === undefined ? { ok: true, value: defaultSize(drawn, classified.value.purpose) } : fitSize(drawn, asked);
+      asked === undefined ? { ok: true, value: defaultSize(drawn, classified.purpose) } : fitSize(drawn, asked);
     if (!size.ok) return size;
     const { region: home } = regions.home(location);
     const planned = plan({
-      classified: classified.value,
+      classified,
       home,
       picture: toPicture(ask, size.value),
       ...(ask.deadlineMs === undefined ? {} : { deadlineMs: ask.deadlineMs }),
@@ -94,7 +99,7 @@ export function createDecider(snapshot: Snapshot): Decider {
     return {
       ok: true,
       value: {
-        classified: classified.value,
+        classified,
         home,
         plan: planned.value,
         size: size.value,
@@ -103,6 +108,29 @@ export function createDecider(snapshot: Snapshot): Decider {
       },
     };
   };
+  return (input) => {
+    const { ask, tenant, automation, location } = input;
+    const model = askedModel(snapshot, ask.model);
+    if (!model.ok) return model;
+    const classified = classify(toFeatures({ ask, model: model.value, tenant, automation, location }));
+    if (!classified.ok) return classified;
+    const arms =
+      input.arms === undefined || model.value !== undefined
+        ? undefined
+        : chooseRouteArms(input.arms, classified.value.route, snapshot.content);
+    if (arms === undefined) return decideWith(classified.value, input);
+    const inArm = arms.candidate === undefined ? classified.value : { ...classified.value, model: arms.candidate };
+    const decided = decideWith(inArm, input);
+    // What the candidate cannot draw the route's own model does; the arm stays as it was drawn.
+    const saved = decided.ok || arms.candidate === undefined ? decided : decideWith(classified.value, input);
+    return saved.ok ? { ok: true, value: { ...saved.value, arms } } : saved;
+  };
+}
+
+/** What of a request decides its route, for recordings; the failure is `model_unknown`. */
+export function featuresOf(snapshot: Snapshot, input: DecideInput): Result<RequestFeatures, RequestFailure> {
+  const model = askedModel(snapshot, input.ask.model);
+  return model.ok ? { ok: true, value: toFeatures({ ...input, model: model.value }) } : model;
 }
 
 function askedModel(snapshot: Snapshot, name: string | undefined): Result<ModelId | undefined, RequestFailure> {
@@ -134,7 +162,13 @@ function askedSize({ width, height }: Ask): Size | undefined {
   return side === undefined || other === undefined ? undefined : { width: side, height: other };
 }
 
-function toFeatures({ ask, model, tenant, automation, location }: DecideInput & { model: ModelId | undefined }) {
+function toFeatures({
+  ask,
+  model,
+  tenant,
+  automation,
+  location,
+}: DecideInput & { model: ModelId | undefined }): RequestFeatures {
   const asked = askedSize(ask);
   return {
     width: asked?.width ?? 0,

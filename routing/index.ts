@@ -19,7 +19,7 @@ export {
 export { findModel, foldName } from "./config/names.ts";
 export type * from "./config/snapshot.ts";
 export { parseSnapshot, toSnapshotJson } from "./config/snapshot-json.ts";
-export { type Ask, createDecider, type Decided, type DecideInput, type Decider } from "./decide.ts";
+export { type Ask, createDecider, type Decided, type DecideInput, type Decider, featuresOf } from "./decide.ts";
 export type { Call } from "./dialects/dialect.ts";
 export { toBindingError, toBindingInputs, toBindingResponse } from "./dialects/workers-ai/binding.ts";
 export { isDear } from "./execute/choose-leg.ts";
@@ -34,6 +34,7 @@ export { sniffPicture } from "./image/sniff.ts";
 export { toBase64Stream, writeBase64 } from "./image/to-base64.ts";
 export type { Leg, Plan } from "./plan/plan.ts";
 export type { ClientLocation } from "./region/client-location.ts";
+export { createRegions, type Regions } from "./region/regions.ts";
 export * from "./rollout/index.ts";
 export type { ExtraKind } from "./scheduler/budget.ts";
 export type { Checkpoint } from "./scheduler/checkpoint.ts";

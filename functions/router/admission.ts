@@ -7,14 +7,17 @@
 import type { RequestFailure, Result } from "../../routing/index.ts";
 import { type Env, isLocal } from "./environment.ts";
 
-export type Scope = "generate" | "export" | "read-status" | "force-arm";
+export type Scope = "generate" | "export" | "read-status" | "force-arm" | "operate";
 
 export interface Admitted {
   readonly tenant: string;
   readonly scopes: readonly Scope[];
 }
 
-const LOCAL_TENANT: Admitted = { tenant: "local", scopes: ["generate", "export", "read-status", "force-arm"] };
+const LOCAL_TENANT: Admitted = {
+  tenant: "local",
+  scopes: ["generate", "export", "read-status", "force-arm", "operate"],
+};
 
 /** Decides who is asking. */
 export function admit(env: Env): Result<Admitted, RequestFailure> {

@@ -1,7 +1,7 @@
 /**
  * The headers by which every answer says what happened (design.md §4). Values are ASCII and hold ids, never URLs, keys or prompts.
  */
-import type { AttemptRecord, Classified, ExecuteResult, Model, Snapshot } from "../../routing/index.ts";
+import type { Arm, AttemptRecord, Classified, ExecuteResult, Model, Snapshot } from "../../routing/index.ts";
 
 /** What is known before anything was tried. */
 export interface DecisionFacts {
@@ -9,16 +9,19 @@ export interface DecisionFacts {
   readonly snapshot: Snapshot;
   readonly classified: Classified;
   readonly seed: number;
+  /** Of the canary that runs on the route; absent where none does. */
+  readonly arm?: Arm;
 }
 
 /** Headers that follow from the decision alone. */
-export function decisionHeaders({ requestId, snapshot, classified, seed }: DecisionFacts): Record<string, string> {
+export function decisionHeaders({ requestId, snapshot, classified, seed, arm }: DecisionFacts): Record<string, string> {
   return {
     "galley-request-id": requestId,
     "galley-config": snapshot.version,
     "galley-route": classified.route,
     "galley-reason": classified.reason,
     "galley-seed": String(seed),
+    ...(arm === undefined ? {} : { "galley-arm": arm }),
   };
 }
 

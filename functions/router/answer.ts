@@ -48,7 +48,13 @@ export function factHeaders(
   const [first] = drawn;
   if (first === undefined) return {};
   return {
-    ...decisionHeaders({ requestId, snapshot, classified: first.decided.classified, seed: first.seed }),
+    ...decisionHeaders({
+      requestId,
+      snapshot,
+      classified: first.decided.classified,
+      seed: first.seed,
+      ...(first.decided.arms === undefined ? {} : { arm: first.decided.arms.arm }),
+    }),
     ...outcomeHeaders(together(first, drawn), snapshot, Date.now() - startedAtMs),
   };
 }

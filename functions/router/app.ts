@@ -16,6 +16,7 @@ import { handleEdits, handleGenerations } from "./openai/images.ts";
 import { answerModel, answerModels } from "./openai/models.ts";
 import { problemResponse } from "./problem.ts";
 import type { RequestContext } from "./request-context.ts";
+import { canariesResource } from "./rollouts/resource.ts";
 import { statusDocument } from "./status.ts";
 
 type Handled = { Bindings: Env; Variables: { context: RequestContext } };
@@ -50,6 +51,7 @@ export function createApp(options: OpenOptions): Hono<Handled> {
   app.route("/v1/exports", exportsResource());
   app.get("/generate", (c) => answerCaseStudyGet(c.var.context));
   app.post("/generate", (c) => answerCaseStudyPost(c.req.raw, c.var.context));
+  app.route("/v1/canaries", canariesResource());
   app.use("/v1/status", readersOnly);
   app.get("/v1/status", async (c) => c.json(await statusDocument(c.var.context), 200, { "cache-control": "no-store" }));
   app.use("/metrics", readersOnly);
@@ -70,6 +72,8 @@ export function createApp(options: OpenOptions): Hono<Handled> {
     "/v1/exports/:id/links": "POST",
     "/v1/exports/:id/webhook": "POST",
     "/generate": "GET, POST",
+    "/v1/canaries": "GET",
+    "/v1/canaries/:name": "GET, POST",
     "/v1/status": "GET",
     "/metrics": "GET",
   })) {

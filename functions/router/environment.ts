@@ -14,6 +14,8 @@ export interface Env {
   readonly AI?: AiBinding;
   /** `local` on loopback development only: tenant `local` without a key, and headers that force things. Anything else: deployed. */
   readonly GALLEY_MODE?: string;
+  /** One experiment a canary, by its name. */
+  readonly ROLLOUT: DurableObjectNamespace;
   /** Export jobs: one object a job, one index a tenant. */
   readonly JOB: DurableObjectNamespace;
   readonly EXPORT_INDEX: DurableObjectNamespace;

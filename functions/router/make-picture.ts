@@ -16,6 +16,7 @@ import {
 import { measuredTimes } from "./adapters/measured-times.ts";
 import { isolateMemory, portsFor } from "./adapters/ports.ts";
 import type { RequestContext } from "./request-context.ts";
+import { recordOutcome } from "./rollouts/experiments.ts";
 import { MAX_SEED } from "./schemas.ts";
 
 /** One picture that was tried for. */
@@ -50,7 +51,7 @@ export async function makePicture(ask: Ask, context: RequestContext, index: numb
 
 /** What is to be done for an ask, or why it cannot be. Nothing was tried yet. */
 export function decideOn(ask: Ask, context: RequestContext): Result<Decided, RequestFailure> {
-  const { snapshot, admitted, location, automation, startedAtMs } = context;
+  const { snapshot, admitted, location, automation, startedAtMs, experiments, requestId, forcedArm } = context;
   const measured = measuredTimes(isolateMemory(), startedAtMs, Math.random);
   return deciderOf(snapshot)({
     ask,
@@ -58,6 +59,19 @@ export function decideOn(ask: Ask, context: RequestContext): Result<Decided, Req
     automation,
     location,
     ...(measured === undefined ? {} : { measured }),
+    ...(experiments.length === 0
+      ? {}
+      : {
+          arms: {
+            experiments,
+            source: {
+              tenant: admitted.tenant,
+              requestId,
+              ...(ask.session === undefined ? {} : { session: ask.session }),
+            },
+            ...(forcedArm === undefined ? {} : { force: forcedArm }),
+          },
+        }),
   });
 }
 
@@ -96,6 +110,7 @@ export async function drawDecided({ ask, decided, context, index, seed }: Drawin
     },
     portsFor(context),
   );
+  recordOutcome({ decided, result, startedAtMs: context.startedAtMs }, context);
   return { decided, seed, result };
 }
 

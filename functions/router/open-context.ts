@@ -1,12 +1,13 @@
 /**
  * Opens a request: admits it, finds its snapshot, its place on earth and its trace. Everything after this has a `RequestContext`.
  */
-import type { RequestFailure } from "../../routing/index.ts";
+import type { Arm, RequestFailure, Result } from "../../routing/index.ts";
 import type { ConfigStore } from "./adapters/config-store.ts";
 import { clientLocation } from "./adapters/location.ts";
-import { admit } from "./admission.ts";
+import { type Admitted, admit, missingScope } from "./admission.ts";
 import { type Env, isLocal } from "./environment.ts";
 import { clientSignal, type RequestContext } from "./request-context.ts";
+import { liveExperiments } from "./rollouts/experiments.ts";
 import { childTraceparent, randomHex } from "./trace-context.ts";
 
 export interface OpenOptions {
@@ -35,6 +36,10 @@ export async function openContext(
   const found = options.configStore(env).current(background);
   const served = found instanceof Promise ? await found : found;
   const local = isLocal(env);
+  const arm = forcedArm(request, admitted.value);
+  if (!arm.ok) return { ok: false, failure: arm.failure, requestId };
+  const running = liveExperiments({ env, snapshot: served.snapshot, background });
+  const experiments = running instanceof Promise ? await running : running;
   const automation = request.headers.get(AUTOMATION_HEADER);
   return {
     ok: true,
@@ -50,7 +55,21 @@ export async function openContext(
       traceparent: childTraceparent(request.headers.get("traceparent"), randomHex),
       local,
       automation: automation !== null && automation !== "false",
+      experiments,
+      ...(arm.value === undefined ? {} : { forcedArm: arm.value }),
       background,
     },
   };
+}
+
+/** The header by which somebody who may looks at one arm; such requests are not analysed. */
+const ARM_HEADER = "galley-arm";
+
+function forcedArm(request: Request, admitted: Admitted): Result<Arm | undefined, RequestFailure> {
+  const arm = request.headers.get(ARM_HEADER);
+  if (arm === null) return { ok: true, value: undefined };
+  const failure = missingScope("force-arm", admitted);
+  if (failure !== undefined) return { ok: false, failure };
+  if (arm === "baseline" || arm === "canary") return { ok: true, value: arm };
+  return { ok: false, failure: { code: "invalid_request", detail: "galley-arm is baseline or canary." } };
 }

@@ -1,7 +1,7 @@
 /**
  * What every handler knows about the request in hand: who, from where, since when, under which snapshot, and who may cancel it.
  */
-import type { CancelCause, ClientLocation, Snapshot } from "../../routing/index.ts";
+import type { Arm, CancelCause, ClientLocation, LiveExperiment, Snapshot } from "../../routing/index.ts";
 import type { ServedConfig } from "./adapters/config-store.ts";
 import type { Admitted } from "./admission.ts";
 import type { Env } from "./environment.ts";
@@ -21,6 +21,10 @@ export interface RequestContext {
   readonly local: boolean;
   /** The request says that it comes from automation, not from a person. */
   readonly automation: boolean;
+  /** Canaries that run, as far as this isolate knows. */
+  readonly experiments: readonly LiveExperiment[];
+  /** The arm that a caller who may asked for. */
+  readonly forcedArm?: Arm;
   background(work: Promise<unknown>): void;
 }
 

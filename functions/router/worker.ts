@@ -6,6 +6,7 @@ import { configStoreOf } from "./served-config.ts";
 export { ExportIndex } from "../exports/export-index.ts";
 export { ExportJob } from "../exports/export-job.ts";
 export { RegionScheduler } from "../region/region-scheduler.ts";
+export { Rollout } from "../rollout/rollout.ts";
 
 const app = createApp({ configStore: configStoreOf });
 

@@ -98,8 +98,9 @@ function reasonOf(kind: LogKind, numbers: Numbers): string {
     return `The split is off: ${split}; evidence ${count(factor)}, needed ${count(bar)}.`;
   }
   if (kind === "promoted" && metrics.length > 0) {
-    const shown = metrics.map(([name, { ratio, margin }]) => {
-      const estimate = ratio === undefined ? "no bad events" : `ratio about ${count(ratio)}`;
+    const shown = metrics.map(([name, { ratio, margin, bad }]) => {
+      const none = bad.canary === 0 ? "no bad events" : `${bad.canary} bad, none in the baseline`;
+      const estimate = ratio === undefined ? none : `ratio about ${count(ratio)}`;
       return `${name} ${estimate}, margin ${count(margin)}`;
     });
     return `${shown.join("; ")}.`;

@@ -83,6 +83,7 @@ export interface Experiment {
   command(word: PersonCommand, nowMs: number): CommandResult;
   /** Of the canary, for assignment, 0…1. */
   shareNow(): number;
+  phaseNow(): Phase;
   /** For `chooseShadow`. */
   shadowNow(nowMs: number): { readonly share: number; readonly remainingGpuMs: number };
   status(nowMs: number): ExperimentStatus;
@@ -240,6 +241,7 @@ function createMachine(state: ExperimentState, context: ReturnType<typeof create
       };
     },
     shareNow: () => shareOf(state.ramp, spec),
+    phaseNow: () => state.ramp.phase,
     shadowNow: (nowMs) => ({
       share: state.ramp.phase === "running" ? spec.shadowShare : 0,
       remainingGpuMs: shadowRemainingMs(state.shadow, limits.shadowGpuMsPerDay, nowMs),

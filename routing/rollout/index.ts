@@ -16,13 +16,22 @@ export {
 export type { ExperimentCheckpoint } from "./experiment-state.ts";
 export { murmur3 } from "./murmur.ts";
 export type { CheckOutcome, Outcome, OutcomeAttempt, RequestOutcome } from "./outcome.ts";
+export type { RampCommand } from "./ramp.ts";
 export { createRollbackTest, recordRollbackBlock, rollbackLogE } from "./rollback-test.ts";
+export {
+  chooseRouteArms,
+  type LiveExperiment,
+  type RecordedArm,
+  type RouteArms,
+  type RouteArmsAsk,
+} from "./route-arms.ts";
 export { chooseShadow, type ShadowAsk, type ShadowChoice, type ShadowPair, type ShadowSide } from "./shadow.ts";
 export {
   type ConfigRollout,
   EXPERIMENT_LIMITS,
   type ExperimentLimits,
   type ExperimentSpec,
+  METRICS as METRIC_NAMES,
   type Metric,
   type Subject,
   toExperimentSpec,

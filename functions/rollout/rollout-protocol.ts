@@ -1,0 +1,45 @@
+/** What the router and the Rollout object say to each other. Plain data. */
+import type {
+  CommandResult,
+  ExperimentLimits,
+  ExperimentSpec,
+  ExperimentStatus,
+  LiveExperiment,
+  LogEntry,
+  OutcomeBatch,
+  PersonCommand,
+} from "../../routing/index.ts";
+
+/** How the experiment stands for those who assign; `undefined`: none was ever started. */
+export type ArmState = LiveExperiment | undefined;
+
+export interface StartOrder {
+  readonly spec: ExperimentSpec;
+  readonly person: string;
+  /** Numbers that differ from the usual ones. */
+  readonly limits?: Partial<ExperimentLimits>;
+}
+
+export type Started =
+  | { readonly ok: true }
+  /** One is running already: end it first. */
+  | { readonly ok: false; readonly phase: string };
+
+export interface RolloutView {
+  /** Which run of this name, from 1. */
+  readonly run: number;
+  readonly status: ExperimentStatus;
+  /** Decisions of this run, oldest first, each with its words. */
+  readonly log: readonly (LogEntry & { readonly says: string })[];
+}
+
+/** The calls of the object. */
+export interface RolloutObject {
+  arms(): Promise<ArmState>;
+  /** Takes outcomes in, decides, and says what is in force after that. */
+  report(batch: OutcomeBatch): Promise<ArmState>;
+  start(order: StartOrder): Promise<Started>;
+  /** `undefined`: there is no experiment. */
+  command(word: PersonCommand): Promise<CommandResult | undefined>;
+  view(): Promise<RolloutView | undefined>;
+}

@@ -1,0 +1,68 @@
+/** A canary as JSON for people's tools: its terms, how it stands, on which numbers, and its decision log. */
+import { type Canary, METRIC_NAMES, type Numbers } from "../../../routing/index.ts";
+import type { RolloutView } from "../../rollout/rollout-protocol.ts";
+
+/** The document. Times are ISO 8601, spans ms, shares 0…1. */
+export function canaryDocument(canary: Canary, view: RolloutView | undefined): Record<string, unknown> {
+  const { name, route, candidate, stickTo } = canary;
+  const terms = { name, route, candidate, stick_to: stickTo };
+  if (view === undefined) return { ...terms, phase: "not-started", share: 0, ramp: canary.ramp, mode: canary.mode };
+  const { status, run, log } = view;
+  const { spec, numbers } = status;
+  return {
+    ...terms,
+    ...(spec.subject.kind === "model" ? { baseline: spec.subject.baseline, candidate: spec.subject.candidate } : {}),
+    run,
+    phase: status.phase,
+    share: status.share,
+    ramp: spec.ramp,
+    step: numbers.step,
+    mode: spec.mode,
+    started_at: new Date(status.startedAtMs).toISOString(),
+    waits_for: status.waitsFor ?? null,
+    unproven: status.unproven,
+    evidence: { worse: numbers.worseE, needed: numbers.worseBar },
+    metrics: METRIC_NAMES.map((metric) => metricFacts(metric, numbers)),
+    arms: { baseline: armFacts(numbers, "baseline"), canary: armFacts(numbers, "canary") },
+    cost_difference_usd: numbers.costDifferenceUsd ?? null,
+    latency_ratio: numbers.latencyRatio ?? null,
+    sample_ratio: numbers.sampleRatio,
+    log: log.map(({ seq, atMs, kind, person, note, acted, share, says }) => ({
+      seq,
+      at: new Date(atMs).toISOString(),
+      kind,
+      person: person ?? null,
+      note: note ?? null,
+      acted,
+      share,
+      says,
+    })),
+  };
+}
+
+function metricFacts(metric: keyof Numbers["metrics"], { metrics, withinMarginBar }: Numbers) {
+  const { trials, bad, ratio, worseE, withinMarginE, margin } = metrics[metric];
+  return {
+    name: metric,
+    baseline: { trials: trials.baseline, bad: bad.baseline },
+    canary: { trials: trials.canary, bad: bad.canary },
+    ratio: ratio ?? null,
+    worse: worseE ?? null,
+    within_margin: withinMarginE,
+    within_margin_needed: withinMarginBar,
+    margin,
+  };
+}
+
+function armFacts({ arms }: Numbers, arm: "baseline" | "canary") {
+  const { requests, delivered, excluded, costPerPictureUsd, p50Ms, p95Ms, served } = arms[arm];
+  return {
+    requests,
+    delivered,
+    excluded,
+    cost_per_picture_usd: costPerPictureUsd ?? null,
+    p50_ms: p50Ms ?? null,
+    p95_ms: p95Ms ?? null,
+    served: Object.fromEntries(Object.entries(served).map(([model, tally]) => [model, tally.requests])),
+  };
+}
