@@ -33,11 +33,13 @@ export interface ShareOptions<Value> {
 export function shareWork<Value>({ start, clock, graceMs, background }: ShareOptions<Value>): SharedWork<Value> {
   const stop = new AbortController();
   const settled = new AbortController();
+  let isSettled = false;
   let waiting = 0;
   let emptiedAtMs = clock.nowMs();
   let emptied = Promise.withResolvers<void>();
 
   const value = start(stop.signal).finally(() => {
+    isSettled = true;
     settled.abort();
     emptied.resolve();
   });
@@ -46,10 +48,10 @@ export function shareWork<Value>({ start, clock, graceMs, background }: ShareOpt
 
   /** Runs in the request that started the work, whoever the last waiter was: only there may its I/O be called off. */
   async function stopWhenAbandoned(): Promise<void> {
-    while (!settled.signal.aborted) {
+    while (!isSettled) {
       await emptied.promise;
       emptied = Promise.withResolvers<void>();
-      while (waiting === 0 && !settled.signal.aborted) {
+      while (waiting === 0 && !isSettled) {
         const leftMs = emptiedAtMs + graceMs - clock.nowMs();
         if (leftMs <= 0) return stop.abort("client_gone" satisfies CancelCause);
         await clock.sleep(leftMs, settled.signal);
@@ -71,7 +73,7 @@ export function shareWork<Value>({ start, clock, graceMs, background }: ShareOpt
       } finally {
         signal.removeEventListener("abort", onAbort);
         waiting -= 1;
-        if (waiting === 0) {
+        if (waiting === 0 && !isSettled) {
           emptiedAtMs = clock.nowMs();
           emptied.resolve();
         }

@@ -1,0 +1,136 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { sniffPicture } from "../../../routing/image/sniff.ts";
+import { readEvents } from "../../support/read-events.ts";
+import { type Stack, startStack } from "../../support/stack.ts";
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await startStack({
+    edit: ({ routing, catalog }) => ({
+      // A small head: pictures of these tests stream as large ones do.
+      routing: routing.replace(
+        "fast-preview:\n",
+        'fast-preview:\n    head: 16KiB\n    progressive: { draft: "SDXL Lightning" }\n',
+      ),
+      catalog,
+    }),
+  });
+});
+afterAll(() => stack.stop());
+afterEach(() => stack.simulator.control.clearFaults());
+
+const HOME = { "galley-client-location": "continent=EU" };
+const EVENTS = { ...HOME, accept: "text/event-stream" };
+const ASK = { prompt: "a fox", purpose: "preview", width: 256, height: 256 };
+
+const stream = async (body: object) => {
+  const response = await stack.post("/v1/generate", body, EVENTS);
+  return { response, ...(await readEvents(response)) };
+};
+const parsed = (data: string | undefined) => JSON.parse(data ?? "null") as Record<string, unknown>;
+const pictureIn = (data: string | undefined) => sniffPicture(Buffer.from(String(parsed(data)["b64_json"]), "base64"));
+
+describe("POST /v1/generate with Accept: text/event-stream", () => {
+  it("shows a draft while the picture renders, then the picture, then the end", async () => {
+    stack.simulator.control.setFault("weur-sd35", { kind: "slow", factor: 20 });
+    const { response, events } = await stream({ ...ASK, seed: 5 });
+    expect(response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
+    expect(response.headers.get("galley-route")).toBe("preview");
+    expect(events.map(({ name }) => name)).toEqual(["preview", "picture", "done"]);
+    const [preview, picture, done] = events;
+    expect(pictureIn(preview?.data)).toMatchObject({ width: 256, height: 256 });
+    expect(pictureIn(picture?.data)).toMatchObject({ width: 256, height: 256 });
+    expect(parsed(preview?.data)).toMatchObject({ index: 0, seed: 5, model: "sdxl-lightning" });
+    expect(parsed(picture?.data)).toMatchObject({
+      index: 0,
+      seed: 5,
+      model: "sd3.5-medium",
+      media_type: "image/png",
+      galley: { region: "weur", attempts: expect.stringMatching(/sd35.*, weur-sdxl-lightning;outcome=ok/) },
+    });
+    const { cost_usd } = parsed(picture?.data)["galley"] as { cost_usd: number };
+    expect(cost_usd).toBeGreaterThan((parsed(preview?.data)["galley"] as { cost_usd: number }).cost_usd);
+    expect(parsed(done?.data)).toEqual({ pictures: 1, cost_usd });
+  });
+
+  it("stops a draft that is slower than the picture, and says what it was", async () => {
+    stack.simulator.control.setFault("weur-sdxl-lightning", { kind: "slow", factor: 400 });
+    const { events } = await stream(ASK);
+    expect(events.map(({ name }) => name)).toEqual(["picture", "done"]);
+    expect(parsed(events[0]?.data)["galley"]).toMatchObject({
+      attempts: expect.stringMatching(/weur-sdxl-lightning;outcome=cancelled/),
+    });
+    await expect.poll(() => stack.simulator.control.stateOf("weur-sdxl-lightning").running).toBe(0);
+  });
+
+  it("tells several pictures as they are ready", async () => {
+    const { events } = await stream({ ...ASK, n: 3, seed: 30 });
+    const pictures = events.filter(({ name }) => name === "picture").map(({ data }) => parsed(data));
+    expect(pictures.map(({ index }) => index).sort()).toEqual([0, 1, 2]);
+    expect(new Set(pictures.map(({ b64_json }) => b64_json)).size).toBe(3);
+    expect(parsed(events.at(-1)?.data)).toMatchObject({ pictures: 3 });
+  });
+
+  it("ends with a problem where nothing could be drawn", async () => {
+    stack.simulator.control.setFault("*", { kind: "500" });
+    const { response, events } = await stream(ASK);
+    expect(response.status).toBe(200);
+    expect(events.map(({ name }) => name)).toEqual(["error"]);
+    expect(parsed(events[0]?.data)).toMatchObject({
+      code: "upstream_failed",
+      status: 502,
+      request_id: response.headers.get("galley-request-id"),
+    });
+  });
+
+  it("refuses at once, as ever, what can be refused before anything is drawn", async () => {
+    const response = await stack.post("/v1/generate", { ...ASK, width: 8192 }, EVENTS);
+    expect(response.status).toBe(400);
+    expect(response.headers.get("content-type")).toBe("application/problem+json");
+    await response.body?.cancel();
+  });
+
+  it("cuts the stream when a picture breaks off inside its event", async () => {
+    stack.simulator.control.setFault("*", { kind: "reset-after-headers" });
+    const response = await stack.post("/v1/generate", { ...ASK, width: 768, height: 768 }, EVENTS);
+    await expect(response.text()).rejects.toThrow("terminated");
+  });
+
+  it("stops the work when the reader leaves", async () => {
+    stack.simulator.control.setFault("weur", { kind: "slow", factor: 2_000 });
+    const running = () =>
+      Object.values(stack.simulator.control.state().endpoints).reduce((sum, { running: now }) => sum + now, 0);
+    const reader = new AbortController();
+    const response = await fetch(`${stack.router.url}/v1/generate`, {
+      method: "POST",
+      headers: { ...EVENTS, "content-type": "application/json" },
+      body: JSON.stringify(ASK),
+      signal: reader.signal,
+    });
+    expect(response.status).toBe(200);
+    await expect.poll(running, { timeout: 5_000 }).toBeGreaterThan(0);
+    reader.abort();
+    await expect.poll(running, { timeout: 5_000 }).toBe(0);
+  });
+});
+
+describe("POST /v1/generate with Accept: application/json", () => {
+  it("writes large pictures into the document as they come", async () => {
+    const response = await stack.post(
+      "/v1/generate",
+      { ...ASK, width: 768, height: 768, n: 2, format: "png" },
+      { ...HOME, accept: "application/json" },
+    );
+    const { images } = (await response.json()) as { images: { b64_json: string }[] };
+    expect(images.map(({ b64_json }) => sniffPicture(Buffer.from(b64_json, "base64")))).toEqual(
+      Array(2).fill({ format: "png", width: 768, height: 768 }),
+    );
+  });
+
+  it("tells the cost and the attempts of all pictures", async () => {
+    const ask = { ...ASK, n: 2 };
+    const response = await stack.post("/v1/generate", ask, { ...HOME, accept: "application/json" });
+    expect(response.headers.get("galley-attempts")?.split(", ")).toHaveLength(2);
+    await response.body?.cancel();
+  });
+});
