@@ -9,14 +9,14 @@ import { createClassifier } from "./classify/classifier.ts";
 import type { Classified, RequestFeatures } from "./classify/classify.ts";
 import { findQuotedText } from "./classify/quoted-text.ts";
 import { findModel } from "./config/names.ts";
-import type { Model, ModelId, PlaceId, Snapshot } from "./config/snapshot.ts";
+import type { Catalog, Model, ModelId, PlaceId, Snapshot } from "./config/snapshot.ts";
 import type { RequestFailure, Result } from "./failure/index.ts";
 import type { ImageRequest, PictureFormat } from "./image/request.ts";
 import type { AskedPicture } from "./plan/capability.ts";
 import { requestDeadlineMs } from "./plan/deadline.ts";
-import type { MeasuredTimes } from "./plan/leg-times.ts";
+import { type MeasuredTimes, upscaleFactor } from "./plan/leg-times.ts";
 import type { Plan } from "./plan/plan.ts";
-import { createPlanner } from "./plan/planner.ts";
+import { bestUpscaler, createPlanner } from "./plan/planner.ts";
 import { defaultSize, fitSize, type Size } from "./plan/size.ts";
 import type { ClientLocation } from "./region/client-location.ts";
 import { createRegions } from "./region/regions.ts";
@@ -36,6 +36,8 @@ export interface Ask extends Omit<ImageRequest, "width" | "height" | "seed" | "f
   /** A model's name, id or alias, as the caller wrote it. */
   readonly model?: string;
   readonly exportFlag: boolean;
+  /** Draw small and enlarge to the asked size, whatever leg serves. */
+  readonly upscale?: boolean;
   readonly session?: string;
   readonly layer?: string;
   /** Most time the caller gives it, ms. */
@@ -81,15 +83,20 @@ export function createDecider(snapshot: Snapshot): Decider {
   ): Result<Decided, RequestFailure> => {
     const drawn = catalog.models[classified.model];
     if (drawn === undefined) throw new Error(`The snapshot has no model ${classified.model}`);
+    const enlarged = ask.upscale === true ? enlargedModel(drawn, catalog) : { ok: true as const, value: drawn };
+    if (!enlarged.ok) return enlarged;
     const asked = askedSize(ask);
     const size: Result<Size, RequestFailure> =
-      asked === undefined ? { ok: true, value: defaultSize(drawn, classified.purpose) } : fitSize(drawn, asked);
+      asked === undefined
+        ? { ok: true, value: defaultSize(enlarged.value, classified.purpose) }
+        : fitSize(enlarged.value, asked);
     if (!size.ok) return size;
     const { region: home } = regions.home(location);
     const planned = plan({
       classified,
       home,
       picture: toPicture(ask, size.value),
+      ...(ask.upscale === undefined ? {} : { upscale: ask.upscale }),
       ...(ask.deadlineMs === undefined ? {} : { deadlineMs: ask.deadlineMs }),
       ...(measured === undefined ? {} : { measured }),
     });
@@ -139,6 +146,22 @@ function askedModel(snapshot: Snapshot, name: string | undefined): Result<ModelI
   if (model !== undefined) return { ok: true, value: model.id };
   const detail = "The catalogue has no model of this name; GET /v1/status lists them.";
   return { ok: false, failure: { code: "model_unknown", path: "/model", detail } };
+}
+
+/** What the model can do with an upscaler behind it: larger pictures, in larger steps. */
+function enlargedModel(model: Model, catalog: Catalog): Result<Model, RequestFailure> {
+  const factor = upscaleFactor(bestUpscaler(catalog));
+  if (factor === 1) {
+    const detail = "No upscaler stands anywhere; leave `upscale` out.";
+    return { ok: false, failure: { code: "invalid_request", path: "/upscale", detail } };
+  }
+  const { sizeMultiple, maxPixels } = model.capabilities;
+  const capabilities = {
+    ...model.capabilities,
+    sizeMultiple: sizeMultiple * factor,
+    maxPixels: maxPixels * factor ** 2,
+  };
+  return { ok: true, value: { ...model, capabilities } };
 }
 
 /** The format that the caller likes best where the model makes it, else the model's first. */

@@ -5,8 +5,16 @@
  * that throws would be given up after six times, so this one does not.
  */
 import { DurableObject } from "cloudflare:workers";
-import { type InlinePicture, isOver } from "../../routing/index.ts";
+import {
+  type AttemptFailure,
+  type InlinePicture,
+  isOver,
+  type RunningAttempt,
+  sizeClassOf,
+} from "../../routing/index.ts";
+import type { ServedConfig } from "../router/adapters/config-store.ts";
 import { portsFor } from "../router/adapters/ports.ts";
+import { regionLinks } from "../router/adapters/region-schedulers/region-links.ts";
 import { type Env, isLocal } from "../router/environment.ts";
 import { configStoreOf } from "../router/served-config.ts";
 import { deliverWebhook } from "./deliver-webhook.ts";
@@ -18,7 +26,7 @@ import type { JobOrder, KeptPicture } from "./job-order.ts";
 import { createSqlJobStore, type JobRecord } from "./job-store.ts";
 import { runRound } from "./run-round.ts";
 import { stateDocument } from "./state-document.ts";
-import { createPictureStore } from "./store-picture.ts";
+import { createPictureStore, SCRATCH_PREFIX } from "./store-picture.ts";
 import { webhookSecrets } from "./webhook-secrets.ts";
 
 export class ExportJob extends DurableObject<Env> implements ExportJobObject {
@@ -38,8 +46,10 @@ export class ExportJob extends DurableObject<Env> implements ExportJobObject {
       deliver: (delivery) =>
         deliverWebhook(delivery, { secrets: webhookSecrets(env), loopback: isLocal(env), nowMs: Date.now() }),
       report: (record) => indexOf(env, record.order.terms.tenant).report(toEntry(record)),
-      sweep: async ({ image, mask }) => {
-        const keys = [image, mask].flatMap((kept) => (kept === undefined ? [] : [kept.key]));
+      sweep: async ({ terms, image, mask }) => {
+        const kept = [image, mask].flatMap((picture) => (picture === undefined ? [] : [picture.key]));
+        const { objects } = await env.IMAGES.list({ prefix: `${SCRATCH_PREFIX}${terms.id}/` });
+        const keys = [...kept, ...objects.map(({ key }) => key)];
         if (keys.length > 0) await env.IMAGES.delete(keys);
       },
       expire: (record) => this.#expire(record),
@@ -130,8 +140,30 @@ export class ExportJob extends DurableObject<Env> implements ExportJobObject {
       ports: portsFor({ env: this.env, served, background }),
       pictures: createPictureStore(this.env.IMAGES),
       nowMs: () => Date.now(),
+      giveBack: (orphan) => background(this.#giveBack(orphan, round, served)),
       load: (kept) => this.#load(kept),
     });
+  }
+
+  /** The scheduler would find out by itself, but only when the lease has expired. */
+  async #giveBack({ leaseId, ...attempt }: RunningAttempt, { order }: Round, served: ServedConfig): Promise<void> {
+    if (leaseId === undefined) return;
+    const { snapshot, pointer } = served;
+    const failure: AttemptFailure = { reason: "cancelled", cause: "revoked" };
+    const outcome = {
+      model: attempt.model,
+      sizeClass: sizeClassOf(order.width, order.height),
+      result: { ok: false, failure },
+      elapsedMs: Math.max(0, Date.now() - attempt.startedAtMs),
+    } as const;
+    await regionLinks(this.env.REGION, snapshot.content.catalog.places)
+      .to(attempt.place)
+      .call({
+        version: snapshot.version,
+        pushedAtMs: pointer?.pushedAtMs ?? 0,
+        released: [{ leaseId, endpoint: attempt.endpoint, outcome }],
+      })
+      .catch(() => undefined);
   }
 
   async #load({ key, format }: KeptPicture): Promise<InlinePicture> {

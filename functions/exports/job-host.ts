@@ -22,6 +22,7 @@ import {
   openJob,
   type RequestFailure,
   type RunNote,
+  type RunningAttempt,
   recordTry,
   redeliver,
   type StoredPicture,
@@ -39,6 +40,8 @@ export type RoundResult = { readonly attempts: readonly JobAttempt[]; readonly c
 export interface Round {
   readonly order: JobOrder;
   readonly job: Job;
+  /** The attempt that a former run died over; its slot is to be given back. */
+  readonly orphan?: RunningAttempt;
   /** Aborts with a `CancelCause`. */
   readonly signal: AbortSignal;
   note(note: Pick<RunNote, "state" | "attempt">): void;
@@ -56,7 +59,7 @@ export interface JobHostPorts {
   deliver(delivery: Delivery): Promise<DeliveryTry>;
   /** Tells the tenant's index where the job stands. */
   report(record: JobRecord): Promise<void>;
-  /** Deletes the reference pictures. */
+  /** Deletes the reference pictures, and what runs that died left behind. */
   sweep(order: JobOrder): Promise<void>;
   /** Deletes the picture and the record. */
   expire(record: JobRecord): Promise<void>;
@@ -122,6 +125,7 @@ export function createJobHost(ports: JobHostPorts): JobHost {
   }
 
   async function run(now: JobRecord, begun: Changed): Promise<void> {
+    const orphan = now.job.running ? now.job.current : undefined;
     const begunRecord = apply(now, begun);
     const { order, job } = begunRecord;
     if (isOver(job)) return;
@@ -133,6 +137,7 @@ export function createJobHost(ports: JobHostPorts): JobHost {
       result = await ports.runRound({
         order,
         job,
+        ...(orphan === undefined ? {} : { orphan }),
         signal: stop.signal,
         note: (note) => {
           const noted = record && noteState(record.job, { ...note, fence, nowMs: ports.nowMs() });
@@ -225,7 +230,7 @@ export function createJobHost(ports: JobHostPorts): JobHost {
     async create(order) {
       if (record !== undefined) return;
       const { job, events } = openJob(order.terms);
-      const chores = { reported: false, swept: order.image === undefined && order.mask === undefined };
+      const chores = { reported: false, swept: false };
       store.write({ order, job, chores, events });
       record = { order, job, chores, deliveries: [] };
       await wake(ports.nowMs());

@@ -10,7 +10,7 @@ import type { JobOrder } from "./job-order.ts";
 export interface Chores {
   /** The index knows how the job ended. */
   readonly reported: boolean;
-  /** The reference pictures are gone. */
+  /** The reference pictures and the pictures in the making are gone. */
   readonly swept: boolean;
 }
 

@@ -8,6 +8,7 @@ import {
   type Ask,
   attemptsLeft,
   type Decided,
+  type EndpointId,
   type ExecuteEvent,
   type ExecutePorts,
   type ExecuteResult,
@@ -18,6 +19,8 @@ import {
   type JobAttempt,
   type RequestFailure,
   type Result,
+  type RunningAttempt,
+  type Scheduler,
   type Snapshot,
   traitsOf,
 } from "../../routing/index.ts";
@@ -34,6 +37,8 @@ export interface RoundPorts {
   readonly ports: ExecutePorts;
   readonly pictures: PictureStore;
   nowMs(): number;
+  /** Gives the slot of an attempt back that nobody waits for any more. */
+  giveBack(orphan: RunningAttempt): void;
   /** The bytes of a kept reference picture. */
   load(kept: KeptPicture): Promise<InlinePicture>;
 }
@@ -41,6 +46,8 @@ export interface RoundPorts {
 /** Runs it. */
 export async function runRound(round: Round, by: RoundPorts): Promise<RoundResult> {
   const { order, job, signal } = round;
+  if (round.orphan !== undefined) by.giveBack(round.orphan);
+  const leases = new Map<EndpointId, string>();
   const startedAtMs = by.nowMs();
   const leftMs = Math.min(MAX_ROUND_MS, order.terms.deadlineAtMs - startedAtMs);
   const ask = await toAsk(round, by, leftMs);
@@ -59,7 +66,11 @@ export async function runRound(round: Round, by: RoundPorts): Promise<RoundResul
       signal,
       traceparent: order.traceparent,
     },
-    { ...by.ports, observe: (event) => observe(event, round, by) },
+    {
+      ...by.ports,
+      scheduler: notingLeases(by.ports.scheduler, leases),
+      observe: (event) => observe(event, leases, { round, by }),
+    },
   );
   if (!result.ok)
     return {
@@ -112,11 +123,29 @@ function decide({ order, job }: Round, { snapshot }: RoundPorts, ask: Ask): Resu
   return { ok: true, value: { ...decided.value, plan: { ...plan, legs, policy: { ...plan.policy, maxAttempts } } } };
 }
 
-function observe(event: ExecuteEvent, { note }: Round, { snapshot, nowMs }: RoundPorts): void {
+/** The same scheduler; the lease that each endpoint was given last is remembered. */
+function notingLeases(scheduler: Scheduler, leases: Map<EndpointId, string>): Scheduler {
+  return {
+    async reserve(ask, signal) {
+      const reservation = await scheduler.reserve(ask, signal);
+      if (reservation.granted) leases.set(reservation.lease.endpoint, reservation.lease.id);
+      return reservation;
+    },
+    release: (lease, outcome) => scheduler.release(lease, outcome),
+  };
+}
+
+/** Writes down what the run is at. */
+function observe(
+  event: ExecuteEvent,
+  leases: ReadonlyMap<EndpointId, string>,
+  { round: { note }, by: { snapshot, nowMs } }: { readonly round: Round; readonly by: RoundPorts },
+): void {
   if (event.event !== "attempt-started") return;
   const { endpoints, models } = snapshot.content.catalog;
   const endpoint = endpoints[event.endpoint];
   if (endpoint === undefined) return;
+  const leaseId = leases.get(endpoint.id);
   note({
     state: models[endpoint.model]?.kind === "upscale" ? "upscaling" : "rendering",
     attempt: {
@@ -126,6 +155,7 @@ function observe(event: ExecuteEvent, { note }: Round, { snapshot, nowMs }: Roun
       leg: event.leg,
       kind: "attempt",
       startedAtMs: nowMs(),
+      ...(leaseId === undefined ? {} : { leaseId }),
     },
   });
 }

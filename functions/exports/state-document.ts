@@ -53,7 +53,7 @@ export function stateDocument(
 
 type Job = JobRecord["job"];
 
-function running({ startedAtMs, ...attempt }: NonNullable<Job["current"]>, nowMs: number) {
+function running({ startedAtMs, leaseId: _lease, ...attempt }: NonNullable<Job["current"]>, nowMs: number) {
   return {
     ...attempt,
     outcome: "running",

@@ -99,6 +99,7 @@ export function toAsk(body: GenerateBody, pictures: InlinePictures, preferredFor
     ...(body.guidance === undefined ? {} : { guidance: body.guidance }),
     ...(body.session === undefined ? {} : { session: body.session }),
     ...(body.layer === undefined ? {} : { layer: body.layer }),
+    ...(body.upscale === undefined ? {} : { upscale: body.upscale }),
     ...(body.deadline_ms === undefined ? {} : { deadlineMs: body.deadline_ms }),
   };
 }

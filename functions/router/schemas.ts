@@ -56,6 +56,7 @@ export const generateBody = z.strictObject({
   layer: z.optional(word),
   deadline_ms: z.optional(deadlineMs),
   export: z.optional(z.boolean()),
+  upscale: z.optional(z.boolean()),
 });
 
 export type GenerateBody = z.infer<typeof generateBody>;

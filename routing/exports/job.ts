@@ -48,7 +48,7 @@ export interface Job {
   /** When the newest run began, epoch ms. */
   readonly runAtMs?: number;
   /** The attempt that the newest run is at. */
-  readonly current?: Omit<JobAttempt, "outcome" | "elapsedMs">;
+  readonly current?: RunningAttempt;
   readonly attempts: readonly JobAttempt[];
   /** Cost of all attempts whose end is known, USD. */
   readonly costUsd: number;
@@ -73,6 +73,12 @@ export interface JobAttempt {
   /** When it began, epoch ms. */
   readonly startedAtMs: number;
   readonly elapsedMs: number;
+}
+
+/** An attempt that is on. */
+export interface RunningAttempt extends Omit<JobAttempt, "outcome" | "elapsedMs"> {
+  /** Of its slot: whoever takes over gives it back. */
+  readonly leaseId?: string;
 }
 
 /** The finished picture: where it is, and what is known of it. */

@@ -12,6 +12,7 @@ import {
   type JobAttempt,
   type JobEvent,
   type JobTerms,
+  type RunningAttempt,
   type RunState,
   type StoredPicture,
 } from "./job.ts";
@@ -65,10 +66,7 @@ export function beginRun(job: Job, nowMs: number): Changed | undefined {
 /** The attempt that was on is over, and nobody knows how. It uses up none of the job's attempts: it was our fault. */
 function interrupted(job: Job, nowMs: number): Changed {
   const { current, ...rest } = job;
-  const attempt: JobAttempt | undefined =
-    current === undefined
-      ? undefined
-      : { ...current, outcome: "interrupted", elapsedMs: Math.max(0, nowMs - current.startedAtMs) };
+  const attempt = current === undefined ? undefined : cutOff(current, nowMs);
   return {
     job: {
       ...rest,
@@ -82,13 +80,17 @@ function interrupted(job: Job, nowMs: number): Changed {
   };
 }
 
+function cutOff({ leaseId: _lease, ...attempt }: RunningAttempt, nowMs: number): JobAttempt {
+  return { ...attempt, outcome: "interrupted", elapsedMs: Math.max(0, nowMs - attempt.startedAtMs) };
+}
+
 /** What a run says that it does now. */
 export interface RunNote {
   readonly fence: number;
   readonly state: RunState;
   readonly nowMs: number;
   /** Set where it begins to ask an upstream. */
-  readonly attempt?: Omit<JobAttempt, "outcome" | "elapsedMs" | "round">;
+  readonly attempt?: Omit<RunningAttempt, "round">;
 }
 
 /** Writes down what a run does. */

@@ -41,6 +41,8 @@ export interface PlanAsk {
   /** Home region of the client. */
   readonly home: PlaceId;
   readonly picture: AskedPicture;
+  /** Every leg draws small and enlarges. Absent: those that the policy says. */
+  readonly upscale?: boolean;
   /** As the client asked, ms. */
   readonly deadlineMs?: number;
   readonly measured?: MeasuredTimes;
@@ -62,7 +64,8 @@ export function createPlanner(snapshot: Snapshot, geography: Geography): Planner
     if (!policy) throw new Error(`The snapshot has no policy ${ask.classified.policy}`);
     const deadline = requestDeadlineMs(policy, ask.deadlineMs);
     if (!deadline.ok) return deadline;
-    const chain = chainOf(policy, ask);
+    const outlined = chainOf(policy, ask);
+    const chain = ask.upscale === true ? outlined.map((leg) => ({ ...leg, upscale: leg.kind !== "stale" })) : outlined;
     const drawable = drawableLegs(chain, { catalog, upscaler, ask });
     if (!drawable.ok) return drawable;
     const legs = legsInTime(drawable.value, { policy, drawingMs: deadline.value - policy.reserveMs });

@@ -11,7 +11,17 @@ const LOCAL_SECRET = "whsec_Z2FsbGV5IGxvY2FsIGRldmVsb3BtZW50IG9ubHk=";
 let stack: Stack;
 let receiver: Receiver;
 beforeAll(async () => {
-  [stack, receiver] = await Promise.all([startStack({ timeScale: 0.02 }), startReceiver()]);
+  [stack, receiver] = await Promise.all([
+    startStack({
+      timeScale: 0.02,
+      variables: { GALLEY_MAX_OPEN_EXPORTS: "60" },
+      edit: ({ routing, catalog }) => ({
+        routing,
+        catalog: catalog.replace(/(pin: gemini-3-pro-image\n.*takes: \[)seed/, (_, before) => `${before}image, seed`),
+      }),
+    }),
+    startReceiver(),
+  ]);
 });
 afterAll(async () => {
   await stack.stop();
@@ -136,11 +146,40 @@ describe("a submitted export", () => {
     expect(await untilOver(id)).toMatchObject({ error: { code: "cancelled" } });
   });
 
+  it("streams a picture that is larger than what is held in memory into the store, whole", async () => {
+    const shown = await untilOver(await submitted({ ...ASK, width: 2048, height: 2048 }));
+    const bytes = new Uint8Array(await (await get(`/v1/exports/${shown.id}/image`)).arrayBuffer());
+    expect(bytes.length).toBeGreaterThan(4 * 1024 * 1024);
+    const sha256 = Buffer.from(await crypto.subtle.digest("SHA-256", bytes)).toString("hex");
+    expect([shown.response?.sha256, shown.response?.bytes]).toEqual([sha256, bytes.length]);
+    expect(sniffPicture(bytes)).toEqual({ format: "png", width: 2048, height: 2048 });
+  });
+
+  it("draws small and enlarges where the request asks for that", async () => {
+    const shown = await untilOver(
+      await submitted({ ...ASK, model: "SD3.5 Medium", width: 1024, height: 1024, upscale: true }),
+    );
+    expect(shown.metadata.attempts.map(({ endpoint }) => endpoint)).toEqual(["gpu-sd35", "gpu-upscaler"]);
+    expect(shown.response).toMatchObject({ width: 1024, height: 1024, model: "sd3.5-medium" });
+  });
+
   it("uses the reference picture that came inside the body", async () => {
-    const reference = Buffer.from(await (await submit(ASK, { prefer: "wait=30" })).arrayBuffer()).toString("base64");
-    const body = { ...ASK, model: "SD3.5 Medium", image: reference };
-    const response = await submit(body, { prefer: "wait=30" });
-    expect([200, 400]).toContain(response.status);
+    const plain = Buffer.from(await (await submit(ASK, { prefer: "wait=30" })).arrayBuffer());
+    const response = await submit({ ...ASK, image: plain.toString("base64") }, { prefer: "wait=30" });
+    expect(response.status).toBe(200);
+    expect(Buffer.from(await response.arrayBuffer()).equals(plain)).toBe(false);
+  });
+
+  it("becomes one where the policy of /v1/generate is a job", async () => {
+    const response = await stack.post("/v1/generate", { ...ASK, purpose: "high-res-export" });
+    expect([response.status, response.headers.get("location")]).toEqual([202, expect.stringContaining("/v1/exports/")]);
+  });
+
+  it("is tried again, and elsewhere, as its policy says", async () => {
+    stack.simulator.control.setFault("gpu-nano-banana-pro", { kind: "503" });
+    const shown = await untilOver(await submitted({ ...ASK, seed: 11 }));
+    expect(shown).toMatchObject({ metadata: { state: "done" }, response: { model: "sd3.5-medium" } });
+    expect(shown.metadata.attempts.map(({ outcome }) => outcome)).toEqual(expect.arrayContaining(["overloaded", "ok"]));
   });
 });
 
@@ -208,6 +247,25 @@ async function untilReceived(count: number): Promise<Received> {
   if (last === undefined) throw new Error("nothing was received");
   return last;
 }
+
+describe("the queue of a tenant", () => {
+  it("is bounded, and says so", async () => {
+    stack.simulator.control.setFault("*", { kind: "stall-before-headers" });
+    const answers: Response[] = [];
+    for (let index = 0; index < 61; index += 1) answers.push(await submit({ ...ASK, seed: index }));
+    const refused = answers.at(-1);
+    expect([refused?.status, refused?.headers.get("ratelimit")]).toEqual([429, '"exports";r=0;t=10']);
+    expect(refused?.headers.get("ratelimit-policy")).toBe('"exports";q=60;qu="concurrent-requests"');
+    const ids = await Promise.all(
+      answers.filter(({ status }) => status === 202).map(async (one) => ((await one.json()) as Shown).id),
+    );
+    expect(ids).toHaveLength(60);
+    const cancelled = await Promise.all(
+      ids.map((id) => fetch(`${stack.router.url}/v1/exports/${id}`, { method: "DELETE" })),
+    );
+    expect(cancelled.map(({ status }) => status)).toEqual(ids.map(() => 200));
+  });
+});
 
 describe("the rest of the resource", () => {
   it("lists the newest first, page by page, filtered", async () => {
