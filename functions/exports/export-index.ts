@@ -47,7 +47,7 @@ export class ExportIndex extends DurableObject<Env> implements ExportIndexObject
       if (known.fingerprint !== fingerprint) return { admitted: false, why: "mismatch" };
       const knownId = String(known.id);
       if (this.#first("SELECT id FROM jobs WHERE id = ?", knownId) === undefined) this.#enter(ask, knownId);
-      return { admitted: true, id: knownId, isNew: false };
+      return { admitted: true, id: knownId, isNew: false, ahead: await this.ahead(knownId) };
     }
     const open = await this.openCount();
     if (open >= ask.maxOpen) return { admitted: false, why: "full", open };
@@ -59,7 +59,7 @@ export class ExportIndex extends DurableObject<Env> implements ExportIndexObject
     }
     this.#enter(ask, id);
     await this.#sweepSoon();
-    return { admitted: true, id, isNew: true };
+    return { admitted: true, id, isNew: true, ahead: open };
   }
 
   async report(entry: IndexEntry): Promise<void> {

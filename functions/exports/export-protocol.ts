@@ -44,7 +44,13 @@ export interface AdmitAsk {
 }
 
 export type Admission =
-  | { readonly admitted: true; readonly id: string; readonly isNew: boolean }
+  | {
+      readonly admitted: true;
+      readonly id: string;
+      readonly isNew: boolean;
+      /** Open jobs of the tenant that were taken before this one. */
+      readonly ahead: number;
+    }
   | { readonly admitted: false; readonly why: "mismatch" }
   | { readonly admitted: false; readonly why: "full"; readonly open: number };
 

@@ -32,6 +32,9 @@ import { type PictureStore, PictureUnstorable } from "./store-picture.ts";
 /** Longest that one round may take, ms: an alarm's wall time is 15 min, and storing comes after rendering. */
 const MAX_ROUND_MS = 12 * 60_000;
 
+/** With less than this left no round is begun, ms: no model draws and no store keeps a picture in it. */
+const LEAST_ROUND_MS = 1_000;
+
 export interface RoundPorts {
   readonly snapshot: Snapshot;
   readonly ports: ExecutePorts;
@@ -50,6 +53,10 @@ export async function runRound(round: Round, by: RoundPorts): Promise<RoundResul
   const leases = new Map<EndpointId, string>();
   const startedAtMs = by.nowMs();
   const leftMs = Math.min(MAX_ROUND_MS, order.terms.deadlineAtMs - startedAtMs);
+  if (leftMs < LEAST_ROUND_MS) {
+    const failure: RequestFailure = { code: "deadline_exceeded", detail: "No picture was ready in time." };
+    return { ok: false, failure, dear: false, attempts: [], costUsd: 0 };
+  }
   const ask = await toAsk(round, by, leftMs);
   const decided = decide(round, by, ask);
   if (!decided.ok) return { ok: false, failure: decided.failure, dear: false, attempts: [], costUsd: 0 };

@@ -1,12 +1,13 @@
 /**
  * `POST /v1/generate`: the native call. Answers with the picture's bytes, with JSON and base64 when the caller asks for JSON, or with
- * server-sent events when it asks for those. Where the policy is a job, the request becomes one.
+ * server-sent events when it asks for those. Where the policy is a job, the request
+ * becomes one; where the policy promotes, one that was too slow becomes one then.
  */
 import type { Ask, RequestFailure, Result } from "../../routing/index.ts";
 import { answerPicture, answerPictures } from "./answer.ts";
 import { readJson } from "./body.ts";
 import { submitExport } from "./exports/submit.ts";
-import { decideOn, makePicture } from "./make-picture.ts";
+import { decideOn, type Made, makePicture } from "./make-picture.ts";
 import { drawAll } from "./make-pictures.ts";
 import { checkBody, decodeInline } from "./parse-ask.ts";
 import { problemResponse } from "./problem.ts";
@@ -40,7 +41,16 @@ export async function handleGenerate(request: Request, context: RequestContext):
     const detail = "Several pictures fit only into JSON or events: send Accept: application/json, or ask for one.";
     return problemResponse({ code: "invalid_request", detail, path: "/n" }, context);
   }
-  return answerPicture(await makePicture(ask, context, 0), context);
+  const made = await makePicture(ask, context, 0);
+  if (job.ok && isPromoted(made)) return submitExport({ request, context, ask, decided: job.value, body });
+  return answerPicture(made, context);
+}
+
+/** Too slow for its caller's connection, and the policy lets it go on as a job. */
+function isPromoted(made: Made): boolean {
+  if (made.decided === undefined || made.result.ok || !made.decided.plan.policy.promote) return false;
+  const { code } = made.result.failure;
+  return code === "deadline_exceeded" || code === "no_capacity";
 }
 
 interface ReadAsk {

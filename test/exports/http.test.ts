@@ -16,7 +16,7 @@ beforeAll(async () => {
       timeScale: 0.02,
       variables: { GALLEY_MAX_OPEN_EXPORTS: "60" },
       edit: ({ routing, catalog }) => ({
-        routing,
+        routing: routing.replace(/fast-preview:\n/, "fast-preview:\n    promote: true\n"),
         catalog: catalog.replace(/(pin: gemini-3-pro-image\n.*takes: \[)seed/, (_, before) => `${before}image, seed`),
       }),
     }),
@@ -173,6 +173,17 @@ describe("a submitted export", () => {
   it("becomes one where the policy of /v1/generate is a job", async () => {
     const response = await stack.post("/v1/generate", { ...ASK, purpose: "high-res-export" });
     expect([response.status, response.headers.get("location")]).toEqual([202, expect.stringContaining("/v1/exports/")]);
+    expect((await untilOver(((await response.json()) as Shown).id)).metadata.state).toBe("done");
+  });
+
+  it("is what a request becomes that is too slow, where its policy promotes", async () => {
+    stack.simulator.control.setFault("*", { kind: "stall-before-headers" });
+    const response = await stack.post("/v1/generate", { ...ASK, purpose: "preview", seed: 12, deadline_ms: 1_500 });
+    expect([response.status, response.headers.get("location")]).toEqual([202, expect.stringContaining("/v1/exports/")]);
+    stack.simulator.control.clearFaults();
+    expect(await untilOver(((await response.json()) as Shown).id)).toMatchObject({
+      response: { model: "sd3.5-medium" },
+    });
   });
 
   it("is tried again, and elsewhere, as its policy says", async () => {

@@ -2,7 +2,14 @@
  * Answers about a job: accepted, its state, its end.
  */
 
-import { type Ahead, etaMs, isOver, REQUEST_FAILURES, type RequestFailure } from "../../../routing/index.ts";
+import {
+  type Ahead,
+  etaMs,
+  isOver,
+  REQUEST_FAILURES,
+  type RequestFailure,
+  type Snapshot,
+} from "../../../routing/index.ts";
 import type { JobRecord } from "../../exports/job-store.ts";
 import { stateDocument } from "../../exports/state-document.ts";
 import { problemResponse } from "../problem.ts";
@@ -13,12 +20,16 @@ import { imageResponse } from "./image.ts";
 const MAX_RETRY_AFTER_S = 60;
 
 /** 202 with where to look and when. */
-export function acceptedResponse(
-  record: JobRecord,
-  context: RequestContext,
-  headers: Record<string, string> = {},
-): Response {
-  return documentResponse(record, context, { status: 202, headers });
+export function acceptedResponse(record: JobRecord, context: RequestContext, options: DocumentOptions): Response {
+  return documentResponse(record, context, { ...options, status: 202 });
+}
+
+/** How many of a model's pictures are drawn at once, wherever it stands. */
+export function slotsOf(snapshot: Snapshot, model: string): number {
+  return Object.values(snapshot.content.catalog.endpoints)
+    .filter((endpoint) => endpoint.model === model)
+    .map(({ concurrency }) => (concurrency.kind === "known" ? concurrency.slots : concurrency.initial))
+    .reduce((sum, slots) => sum + slots, 0);
 }
 
 export interface DocumentOptions {
@@ -63,7 +74,7 @@ export interface Waited {
 /** After `Prefer: wait`: the picture, the failure, or 202 where it is not over yet. */
 export async function settledResponse(record: JobRecord, { request, context, waitS }: Waited): Promise<Response> {
   const headers = { "preference-applied": `wait=${waitS}` };
-  if (!isOver(record.job)) return acceptedResponse(record, context, headers);
+  if (!isOver(record.job)) return acceptedResponse(record, context, { headers });
   const location = `/v1/exports/${record.order.terms.id}`;
   const failure = endFailure(record);
   if (failure !== undefined) return problemResponse(failure, context, { ...headers, location });

@@ -13,7 +13,7 @@ import { checkBody } from "../parse-ask.ts";
 import { problemResponse } from "../problem.ts";
 import type { RequestContext } from "../request-context.ts";
 import { exportBody } from "../schemas.ts";
-import { documentResponse, endFailure } from "./answers.ts";
+import { documentResponse, endFailure, slotsOf } from "./answers.ts";
 import { imageResponse } from "./image.ts";
 import { isLinkSound, MAX_LINK_S, signLink } from "./share-link.ts";
 import { submitExport } from "./submit.ts";
@@ -204,8 +204,5 @@ function recordOf(c: Call): Promise<JobRecord | undefined> {
 /** Older open jobs of the tenant, over the slots of the model on its place. */
 async function aheadOf({ order }: JobRecord, { env, admitted, snapshot }: RequestContext): Promise<Ahead> {
   const jobs = await indexOf(env, admitted.tenant).ahead(order.terms.id);
-  const slots = Object.values(snapshot.content.catalog.endpoints)
-    .filter(({ model }) => model === order.model)
-    .map(({ concurrency }) => (concurrency.kind === "known" ? concurrency.slots : concurrency.initial));
-  return { jobs, slots: Math.max(1, ...slots) };
+  return { jobs, slots: slotsOf(snapshot, order.model) };
 }

@@ -21,7 +21,7 @@ import { problemResponse } from "../problem.ts";
 import type { RequestContext } from "../request-context.ts";
 import { type GenerateBody, MAX_SEED } from "../schemas.ts";
 import { randomHex } from "../trace-context.ts";
-import { acceptedResponse, settledResponse } from "./answers.ts";
+import { acceptedResponse, settledResponse, slotsOf } from "./answers.ts";
 import { parseIdempotencyKey, parsePreferWait } from "./request-headers.ts";
 
 /** What an export has at least from its admission to its end, ms: the policy's deadline where that is a job's, else ten minutes. */
@@ -71,13 +71,14 @@ export async function submitExport(submission: Submission): Promise<Response> {
     return admission.why === "full" ? fullResponse(limit, context) : mismatchResponse(context);
   }
   const { id } = admission;
+  const ahead = { jobs: admission.ahead, slots: slotsOf(context.snapshot, classified.model) };
   const job = jobOf(env, id);
   const known = admission.isNew ? undefined : await job.look(tenant);
   if (known === undefined) await job.create(await toOrder(submission, id));
   const waitS = parsePreferWait(request.headers.get("prefer"));
   if (waitS === undefined) {
     const record = known ?? (await job.look(tenant));
-    return record === undefined ? gone(context) : acceptedResponse(record, context);
+    return record === undefined ? gone(context) : acceptedResponse(record, context, { ahead });
   }
   const record = await job.settled(tenant, waitS * 1_000);
   if (record === undefined) return gone(context);

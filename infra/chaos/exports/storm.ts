@@ -43,6 +43,8 @@ export interface StormReport {
   readonly eventGaps: readonly string[];
   readonly interruptions: number;
   readonly rendersPerExport: number;
+  /** Time taken over the time predicted with the 202: median and 90th percentile. Honest in a run without kills. */
+  readonly actualOverPredicted: { readonly p50: number; readonly p90: number };
 }
 
 /** When a kill falls. */
@@ -177,12 +179,15 @@ interface Submitted {
   /** Ids that were answered with 202, by key. */
   readonly ids: ReadonlyMap<string, ReadonlySet<string>>;
   readonly submissions: number;
+  /** By id, ms from the submission. */
+  readonly predictedMs: ReadonlyMap<string, number>;
 }
 
 /** Each export is sent until it is accepted, always under its own key; some are sent twice at once. */
 async function submitAll(options: SubmitOptions): Promise<Submitted> {
   const { exports, seed, runtime, receiver, moments } = options;
   const ids = new Map<string, Set<string>>();
+  const predictedMs = new Map<string, number>();
   let submissions = 0;
 
   async function send(key: string, index: number): Promise<boolean> {
@@ -204,7 +209,9 @@ async function submitAll(options: SubmitOptions): Promise<Submitted> {
         }),
       });
       if (response.status !== 202) return false;
-      const { id } = (await response.json()) as { id: string };
+      const { id, metadata } = (await response.json()) as { id: string } & Pick<Shown, "metadata">;
+      const { eta, created_at: createdAt } = metadata;
+      if (eta !== undefined && !predictedMs.has(id)) predictedMs.set(id, Date.parse(eta) - Date.parse(createdAt));
       ids.set(key, (ids.get(key) ?? new Set()).add(id));
       return true;
     } catch {
@@ -228,7 +235,7 @@ async function submitAll(options: SubmitOptions): Promise<Submitted> {
     underWay.push(sendUntilTaken(index));
   }
   await Promise.all(underWay);
-  return { ids, submissions };
+  return { ids, submissions, predictedMs };
 }
 
 interface Listed {
@@ -274,7 +281,13 @@ interface Counting {
 
 interface Shown {
   readonly done: boolean;
-  readonly metadata: { readonly state: string; readonly interruptions: number };
+  readonly metadata: {
+    readonly state: string;
+    readonly interruptions: number;
+    readonly created_at: string;
+    readonly ended_at?: string;
+    readonly eta?: string;
+  };
   readonly response?: { readonly sha256: string };
   readonly error?: { readonly code: string };
 }
@@ -288,6 +301,7 @@ async function countAll(counting: Counting): Promise<Omit<StormReport, "exports"
   const failed: Record<string, number> = {};
   const [doublePictures, webhooksWrong, eventGaps]: string[][] = [[], [], []];
   let [done, interruptions, webhookRepeats] = [0, 0, 0];
+  const ratios: number[] = [];
   for (const id of known) {
     const shown = (await (await fetch(`${runtime.url()}/v1/exports/${id}`)).json()) as Shown;
     interruptions += shown.metadata.interruptions;
@@ -295,6 +309,9 @@ async function countAll(counting: Counting): Promise<Omit<StormReport, "exports"
       if (!lost.includes(id)) lost.push(id);
       continue;
     }
+    const { created_at: createdAt, ended_at: endedAt = createdAt } = shown.metadata;
+    const predictedMs = submitted.predictedMs.get(id);
+    if (predictedMs !== undefined) ratios.push((Date.parse(endedAt) - Date.parse(createdAt)) / predictedMs);
     if (shown.metadata.state === "done") done += 1;
     else failed[shown.error?.code ?? "?"] = (failed[shown.error?.code ?? "?"] ?? 0) + 1;
     const { ends, isWhole } = await readEvents(runtime, id);
@@ -316,7 +333,13 @@ async function countAll(counting: Counting): Promise<Omit<StormReport, "exports"
     webhookRepeats,
     eventGaps: eventGaps ?? [],
     interruptions,
+    actualOverPredicted: { p50: quantile(ratios, 0.5), p90: quantile(ratios, 0.9) },
   };
+}
+
+function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((one, other) => one - other);
+  return Number((sorted[Math.floor(share * (sorted.length - 1))] ?? 0).toFixed(2));
 }
 
 async function readEvents(runtime: RuntimeProcess, id: string): Promise<{ ends: number; isWhole: boolean }> {
