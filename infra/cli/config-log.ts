@@ -1,11 +1,11 @@
 /** `galley config log · show · rollback`: the history of pushes, any version of it, and the way back without a file. */
 import { userInfo } from "node:os";
-import Table from "cli-table3";
 import type { Command } from "commander";
 import { CONFIG_LOG_PREFIX, type ConfigPointer, type Snapshot } from "../../routing/authoring.ts";
 import { CommandFailure } from "./command-failure.ts";
 import { reachWords } from "./config-push.ts";
 import type { ConfigStore } from "./config-store.ts";
+import { plainTable } from "./plain-table.ts";
 import { progress } from "./progress.ts";
 import { pushSnapshot } from "./push-snapshot.ts";
 import { pushFailure } from "./push-words.ts";
@@ -68,12 +68,11 @@ async function showLog(options: StoreOptions & { readonly json?: boolean }): Pro
     return;
   }
   if (lines.length === 0) return console.log("Nothing was pushed yet.");
-  const table = new Table({ head: ["", "version", "pushed", "by", "why"], style: { head: [], border: [] } });
-  for (const { version, atMs, author, message } of lines) {
+  const rows = lines.map(({ version, atMs, author, message }) => {
     const isCurrent = version === current?.version && atMs === current.pushedAtMs;
-    table.push([isCurrent ? "→" : "", version, new Date(atMs).toISOString().replace(/\.\d+Z$/, "Z"), author, message]);
-  }
-  console.log(table.toString());
+    return [isCurrent ? "→" : "", version, new Date(atMs).toISOString().replace(/\.\d+Z$/, "Z"), author, message];
+  });
+  console.log(plainTable(["", "version", "pushed", "by", "why"], rows));
 }
 
 /** The history, newest first. */
@@ -104,10 +103,8 @@ async function showVersion(
   const { routing, catalog } = snapshot.content;
   console.log(`version ${snapshot.version}`);
   if (line !== undefined) console.log(`pushed ${new Date(line.atMs).toISOString()} by ${line.author}: ${line.message}`);
-  const table = new Table({ head: ["route", "model", "pin", "policy"], style: { head: [], border: [] } });
-  for (const { name, model, policy } of routing.routes)
-    table.push([name, model, catalog.models[model]?.pin ?? "", policy]);
-  console.log(table.toString());
+  const rows = routing.routes.map(({ name, model, policy }) => [name, model, catalog.models[model]?.pin ?? "", policy]);
+  console.log(plainTable(["route", "model", "pin", "policy"], rows));
   console.log(
     [
       counted(Object.keys(catalog.models).length, "model"),

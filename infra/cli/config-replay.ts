@@ -1,11 +1,11 @@
 /** `galley config replay`: recorded requests through the version in force and the files, before anybody is served by them. */
-import Table from "cli-table3";
 import type { Command } from "commander";
 import { checkedSnapshot } from "./checked-snapshot.ts";
 import { CommandFailure } from "./command-failure.ts";
 import { createComparison, type Replay, type Shares, sumUp } from "./config-diff/replay.ts";
 import { readRecording } from "./config-diff.ts";
 import { measuredFrom } from "./measured-times.ts";
+import { plainTable } from "./plain-table.ts";
 import { progress } from "./progress.ts";
 import { callRouter } from "./router-api.ts";
 import { counted } from "./show-problems.ts";
@@ -97,11 +97,13 @@ export function showReplay(summary: Replay): string {
 }
 
 function sharesTable(title: string, shares: Readonly<Record<string, Shares>>): string {
-  const table = new Table({ head: [title, "before", "after", "moved"], style: { head: [], border: [] } });
-  for (const [name, { before, after }] of Object.entries(shares)) {
-    table.push([name, percent(before), percent(after), signed(after - before)]);
-  }
-  return table.toString();
+  const rows = Object.entries(shares).map(([name, { before, after }]) => [
+    name,
+    percent(before),
+    percent(after),
+    signed(after - before),
+  ]);
+  return plainTable([title, "before", "after", "moved"], rows, ["left", "right", "right", "right"]);
 }
 
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;

@@ -5,12 +5,15 @@
  * Exit codes: 0 done, 1 your input, 2 the world. Every error says what happened, why, what to do, and the command to run.
  */
 import { Command } from "commander";
+import { addCanary } from "./canary.ts";
 import { CommandFailure, showFailure } from "./command-failure.ts";
 import { addConfigCheck } from "./config-check.ts";
 import { addConfigDiff } from "./config-diff.ts";
 import { addConfigLog } from "./config-log.ts";
 import { addConfigPush } from "./config-push.ts";
 import { addConfigReplay } from "./config-replay.ts";
+import { addDeploy } from "./deploy.ts";
+import { addStatus } from "./status.ts";
 
 const program = new Command("galley")
   .description("Check, compare and push the configuration of the image router, try new models, and see how it does.")
@@ -22,6 +25,9 @@ addConfigDiff(config);
 addConfigReplay(config);
 addConfigPush(config);
 addConfigLog(config);
+addCanary(program);
+addStatus(program);
+addDeploy(program);
 
 try {
   await program.parseAsync();
