@@ -74,11 +74,11 @@ describe("what must not be tried elsewhere", () => {
 
   it("stops the upstream when the client's connection is reset before the answer", async () => {
     stack.simulator.control.setFault("weur", { kind: "slow", factor: 400 });
-    const cancelled = () =>
-      ["weur-sd35-a", "weur-sd35-b"].reduce((sum, id) => sum + stack.simulator.control.stateOf(id).cancelled, 0);
+    const aborted = () =>
+      ["weur-sd35-a", "weur-sd35-b"].reduce((sum, id) => sum + stack.simulator.control.stateOf(id).stopped, 0);
     const running = () =>
       ["weur-sd35-a", "weur-sd35-b"].reduce((sum, id) => sum + stack.simulator.control.stateOf(id).running, 0);
-    const before = cancelled();
+    const before = aborted();
     const { hostname, port } = new URL(stack.router.url);
     const socket = connect(Number(port), hostname);
     const body = JSON.stringify(ASK);
@@ -87,7 +87,7 @@ describe("what must not be tried elsewhere", () => {
     );
     await expect.poll(running, { timeout: 5_000 }).toBe(1);
     socket.resetAndDestroy();
-    await expect.poll(cancelled, { timeout: 5_000 }).toBe(before + 1);
+    await expect.poll(aborted, { timeout: 5_000 }).toBe(before + 1);
     await expect.poll(running, { timeout: 5_000 }).toBe(0);
   });
 });
