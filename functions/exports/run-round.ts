@@ -23,6 +23,7 @@ import {
   type Scheduler,
   type Snapshot,
   traitsOf,
+  verifyPicture,
 } from "../../routing/index.ts";
 import { deciderOf } from "../router/make-picture.ts";
 import type { Round, RoundResult } from "./job-host.ts";
@@ -175,13 +176,23 @@ async function finish(
 ): Promise<RoundResult> {
   const { order, job, note, signal } = round;
   const { picture, leg } = result;
-  note({ state: "verifying" });
-  const warnings = [...result.warnings, ...sizeWarning(order, picture)];
-  note({ state: "storing" });
+  const model = by.snapshot.content.catalog.models[leg.model];
+  const dear = isDear(model, order.width * order.height);
   try {
-    const stored = await by.pictures.store(picture, { scratch: `${order.terms.id}/${job.fence}`, signal });
+    const received = await by.pictures.receive(picture, { scratch: `${order.terms.id}/${job.fence}`, signal });
+    note({ state: "verifying" });
+    const defect = await verifyPicture(await received.read(), picture);
+    if (defect !== undefined) {
+      await received.drop();
+      const failure: RequestFailure = {
+        ...{ code: "upstream_failed", detail: "The picture that came was damaged." },
+        cause: { reason: "bad_picture", defect },
+      };
+      return { ...withoutPicture(factsOf(result, round, startedAtMs), "bad_picture"), ok: false, failure, dear };
+    }
+    note({ state: "storing" });
+    const stored = await received.keep();
     const { costUsd } = await result.finished;
-    const model = by.snapshot.content.catalog.models[leg.model];
     return {
       ...factsOf({ ...result, costUsd }, round, startedAtMs),
       ok: true,
@@ -199,15 +210,20 @@ async function finish(
         ...(result.degraded === undefined
           ? {}
           : { degraded: `${result.degraded.what}; reason=${result.degraded.reason}` }),
-        warnings,
+        warnings: [...result.warnings, ...sizeWarning(order, picture)],
       },
     };
   } catch (error: unknown) {
     if (!(error instanceof PictureUnstorable)) throw error;
     const failure: RequestFailure = { code: error.code, detail: error.message };
-    const dear = isDear(by.snapshot.content.catalog.models[leg.model], order.width * order.height);
-    return { ...factsOf(result, round, startedAtMs), ok: false, failure, dear };
+    return { ...withoutPicture(factsOf(result, round, startedAtMs), "not_stored"), ok: false, failure, dear };
   }
+}
+
+/** The attempt that brought the picture ends otherwise than it looked. */
+function withoutPicture<Facts extends { attempts: JobAttempt[] }>(facts: Facts, outcome: string): Facts {
+  const attempts = facts.attempts.map((attempt) => (attempt.outcome === "ok" ? { ...attempt, outcome } : attempt));
+  return { ...facts, attempts };
 }
 
 /** A model that has its own sizes may bring another than the asked one; the record says so. */

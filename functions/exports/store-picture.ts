@@ -31,32 +31,52 @@ export class PictureUnstorable extends Error {
 
 export type Stored = Pick<StoredPicture, "key" | "sha256" | "bytes">;
 
+/** A picture that is all here and has no address yet. */
+export interface Received {
+  readonly sha256: string;
+  readonly bytes: number;
+  /** The bytes once more. Rejects with `PictureUnstorable`. */
+  read(): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
+  /** Puts it under its address. Rejects with `PictureUnstorable`. */
+  keep(): Promise<Stored>;
+  /** Forgets it. */
+  drop(): Promise<void>;
+}
+
 export interface PictureStore {
   /** Rejects with `PictureUnstorable`. `scratch` names the object in the making; one of the same name is overwritten. */
-  store(picture: Picture, how: { readonly scratch: string; readonly signal: AbortSignal }): Promise<Stored>;
+  receive(picture: Picture, how: { readonly scratch: string; readonly signal: AbortSignal }): Promise<Received>;
 }
 
 /** A store over a bucket. */
 export function createPictureStore(bucket: R2Bucket): PictureStore {
   return {
-    store: (picture, { scratch, signal }) =>
+    receive: (picture, { scratch, signal }) =>
       picture.bytes === undefined
-        ? storeStream(bucket, picture, { key: SCRATCH_PREFIX + scratch, signal })
-        : storeWhole(bucket, picture, picture.bytes),
+        ? receiveStream(bucket, picture, { key: SCRATCH_PREFIX + scratch, signal })
+        : receiveWhole(bucket, picture, picture.bytes),
   };
 }
 
-async function storeWhole(bucket: R2Bucket, picture: Picture, bytes: Uint8Array<ArrayBuffer>): Promise<Stored> {
+async function receiveWhole(bucket: R2Bucket, picture: Picture, bytes: Uint8Array<ArrayBuffer>): Promise<Received> {
   const sha256 = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
-  await persist(() => bucket.put(ART_PREFIX + sha256, bytes, metadata(picture, sha256)));
-  return { key: ART_PREFIX + sha256, sha256, bytes: bytes.length };
+  const stored = { key: ART_PREFIX + sha256, sha256, bytes: bytes.length };
+  return {
+    ...{ sha256, bytes: bytes.length },
+    read: async () => new Blob([bytes]).stream() as ReadableStream<Uint8Array<ArrayBuffer>>,
+    async keep() {
+      await persist(() => bucket.put(stored.key, bytes, metadata(picture, sha256)));
+      return stored;
+    },
+    drop: async () => undefined,
+  };
 }
 
-async function storeStream(
+async function receiveStream(
   bucket: R2Bucket,
   picture: Picture,
   { key, signal }: { key: string; signal: AbortSignal },
-): Promise<Stored> {
+): Promise<Received> {
   const upload = await persist(() => bucket.createMultipartUpload(key));
   let taken: { readonly sha256: string; readonly bytes: number };
   try {
@@ -66,14 +86,23 @@ async function storeStream(
     if (error instanceof PictureUnstorable) throw error;
     throw new PictureUnstorable("upstream_failed", "The picture broke off while it came in.");
   }
-  const { sha256, bytes } = taken;
-  await persist(async () => {
+  const stored = { key: ART_PREFIX + taken.sha256, ...taken };
+  const open = async () => {
     const scratch = await bucket.get(key);
     if (scratch === null) throw new Error("The scratch object is gone");
-    await bucket.put(ART_PREFIX + sha256, scratch.body, metadata(picture, sha256));
-  });
-  await bucket.delete(key).catch(() => undefined);
-  return { key: ART_PREFIX + sha256, sha256, bytes };
+    return scratch.body as ReadableStream<Uint8Array<ArrayBuffer>>;
+  };
+  const drop = () => bucket.delete(key).catch(() => undefined);
+  return {
+    ...taken,
+    read: () => persist(open),
+    async keep() {
+      await persist(async () => bucket.put(stored.key, await open(), metadata(picture, taken.sha256)));
+      await drop();
+      return stored;
+    },
+    drop,
+  };
 }
 
 async function uploadParts(

@@ -23,7 +23,7 @@ export async function handleGenerate(request: Request, context: RequestContext):
   const { ask, count, body } = asked.value;
   const job = decideOn(ask, context);
   if (job.ok && job.value.plan.policy.mode === "job") {
-    return submitExport({ request, context, ask, decided: job.value, body });
+    return submitExport({ request, context, ask, body });
   }
   const accept = request.headers.get("accept") ?? "";
   if (accept.includes("text/event-stream") || accept.includes("application/json")) {
@@ -42,7 +42,7 @@ export async function handleGenerate(request: Request, context: RequestContext):
     return problemResponse({ code: "invalid_request", detail, path: "/n" }, context);
   }
   const made = await makePicture(ask, context, 0);
-  if (job.ok && isPromoted(made)) return submitExport({ request, context, ask, decided: job.value, body });
+  if (isPromoted(made)) return submitExport({ request, context, ask, body });
   return answerPicture(made, context);
 }
 

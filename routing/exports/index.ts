@@ -4,5 +4,6 @@ export { fingerprint } from "./fingerprint.ts";
 export * from "./job.ts";
 export * from "./progress.ts";
 export * from "./transitions.ts";
+export { verifyPicture } from "./verify-picture.ts";
 export * from "./webhook.ts";
 export { checkWebhookUrl } from "./webhook-url.ts";

@@ -8,7 +8,6 @@ import type { JobRecord } from "../../exports/job-store.ts";
 import { readJson } from "../body.ts";
 import type { Env } from "../environment.ts";
 import { acceptedFormat, decodePictures, toAsk } from "../generate.ts";
-import { decideOn } from "../make-picture.ts";
 import { checkBody } from "../parse-ask.ts";
 import { problemResponse } from "../problem.ts";
 import type { RequestContext } from "../request-context.ts";
@@ -76,13 +75,10 @@ async function submit(request: Request, context: RequestContext): Promise<Respon
     pictures.value,
     acceptedFormat(request),
   );
-  const decided = decideOn(ask, context);
-  if (!decided.ok) return problemResponse(decided.failure, context);
   return submitExport({
     request,
     context,
     ask,
-    decided: decided.value,
     body: body.value,
     ...(callbackUrl === undefined ? {} : { callbackUrl }),
   });

@@ -17,6 +17,7 @@ import {
 import { indexOf, jobOf } from "../../exports/find-objects.ts";
 import type { JobOrder, KeptPicture } from "../../exports/job-order.ts";
 import { webhookSecrets } from "../../exports/webhook-secrets.ts";
+import { decideOn } from "../make-picture.ts";
 import { problemResponse } from "../problem.ts";
 import type { RequestContext } from "../request-context.ts";
 import { type GenerateBody, MAX_SEED } from "../schemas.ts";
@@ -43,7 +44,6 @@ export interface Submission {
   readonly request: Request;
   readonly context: RequestContext;
   readonly ask: Ask;
-  readonly decided: Decided;
   /** The checked body, as the caller sent it: what makes two requests the same. */
   readonly body: GenerateBody;
   readonly callbackUrl?: string;
@@ -54,10 +54,13 @@ export async function submitExport(submission: Submission): Promise<Response> {
   const { request, context } = submission;
   const checked = checkSubmission(submission);
   if (!checked.ok) return problemResponse(checked.failure, context);
+  // Exports take part in no experiment: a job may be planned anew under another configuration.
+  const decided = decideOn(submission.ask, { ...context, experiments: [] });
+  if (!decided.ok) return problemResponse(decided.failure, context);
   const { env, admitted, startedAtMs } = context;
   const { tenant } = admitted;
   const limit = maxOpen(env.GALLEY_MAX_OPEN_EXPORTS);
-  const { classified } = submission.decided;
+  const { classified } = decided.value;
   const admission = await indexOf(env, tenant).admit({
     id: randomHex(32),
     ...(checked.value === undefined ? {} : { key: await fingerprint([tenant, checked.value]) }),
@@ -74,7 +77,7 @@ export async function submitExport(submission: Submission): Promise<Response> {
   const ahead = { jobs: admission.ahead, slots: slotsOf(context.snapshot, classified.model) };
   const job = jobOf(env, id);
   const known = admission.isNew ? undefined : await job.look(tenant);
-  if (known === undefined) await job.create(await toOrder(submission, id));
+  if (known === undefined) await job.create(await toOrder(submission, decided.value, id));
   const waitS = parsePreferWait(request.headers.get("prefer"));
   if (waitS === undefined) {
     const record = known ?? (await job.look(tenant));
@@ -122,7 +125,8 @@ async function fingerprintOf({ body, ask }: Submission): Promise<string> {
   return fingerprint({ ...body, ...(image === undefined ? {} : { image }), ...(mask === undefined ? {} : { mask }) });
 }
 
-async function toOrder({ request, context, ask, decided, callbackUrl }: Submission, id: string): Promise<JobOrder> {
+async function toOrder(submission: Submission, decided: Decided, id: string): Promise<JobOrder> {
+  const { request, context, ask, callbackUrl } = submission;
   const { admitted, startedAtMs, automation, location, requestId, traceparent, snapshot } = context;
   const { image, mask, deadlineMs: _spent, ...kept } = ask;
   const { classified, plan, size, format, deadlineMs } = decided;
