@@ -11,7 +11,7 @@ import type { CreditRecord } from "./credits.ts";
 import type { Trigger } from "./downgrade.ts";
 import { fromStoredBook, type StoredLatencyBook, toStoredBook } from "./latency-book.ts";
 import { type LeaseRecord, putLease } from "./leases.ts";
-import type { Smoothed } from "./predict.ts";
+import { NOTHING_SMOOTHED, type Smoothed } from "./predict.ts";
 import { emptyQueue } from "./queue.ts";
 import type { Slots } from "./slots.ts";
 import { type EndpointState, emptyState, type SchedulerState, type ShapeUse } from "./state.ts";
@@ -27,6 +27,8 @@ interface StoredEndpoint {
   readonly breaker: Breaker;
   readonly slowUntilMs: number;
   readonly bias: Smoothed;
+  /** Absent in checkpoints of before it was kept apart. */
+  readonly guessBias?: Smoothed;
   readonly rtt: Smoothed;
   readonly cold: Smoothed;
   readonly busyAtMs: number;
@@ -89,6 +91,7 @@ export function fromCheckpoint(checkpoint: Checkpoint, place: PlaceId, random: (
   for (const stored of checkpoint.endpoints)
     state.endpoints.set(stored.id, {
       ...stored,
+      guessBias: stored.guessBias ?? NOTHING_SMOOTHED,
       outcomes: { ...stored.outcomes },
       failureDomain: place,
       honoursCancel: false,

@@ -49,6 +49,8 @@ function learnDurations(
     endpoint.rtt = smooth(endpoint.rtt, Math.max(0, outcome.elapsedMs - outcome.serviceMs - queueMs));
   if (lease === undefined) return;
   if (cold) endpoint.cold = smooth(endpoint.cold, Math.max(0, outcome.elapsedMs - lease.expected.q50Ms));
+  else if (lease.expected.source === "catalogue")
+    endpoint.guessBias = learnBias(endpoint.guessBias, outcome.elapsedMs, lease.predictedMs);
   else endpoint.bias = learnBias(endpoint.bias, outcome.elapsedMs, lease.predictedMs);
 }
 

@@ -73,6 +73,11 @@ export function estimateOf(state: SchedulerState, endpoint: EndpointState, shape
   return estimateService(state.book, { endpoint: endpoint.id, model: endpoint.model, shape, expected }, state.nowMs);
 }
 
+/** The learned error of such an estimate at the endpoint, ms. */
+export function biasMsOf({ bias, guessBias }: EndpointState, { source }: Pick<Estimate, "source">): number {
+  return (source === "catalogue" ? guessBias : bias).value;
+}
+
 /** Nothing runs there and nothing has for long. */
 export function isCold(state: SchedulerState, endpoint: EndpointState): boolean {
   return state.nowMs - endpoint.busyAtMs >= COLD_AFTER_MS && !state.leases.byEndpoint.has(endpoint.id);
@@ -98,7 +103,7 @@ function optionOf(state: SchedulerState, endpoint: EndpointState, use: Option["u
   const overheads = {
     rttMs: endpoint.rtt.value,
     coldMs: isCold(state, endpoint) ? endpoint.cold.value : 0,
-    biasMs: endpoint.bias.value,
+    biasMs: biasMsOf(endpoint, estimate),
   };
   const { attempts, failures } = sumOf(endpoint.breaker.ring, state.nowMs);
   const successShare = use === "last_resort" && attempts > 0 ? Math.max(0.05, 1 - failures / attempts) : 1;

@@ -32,6 +32,8 @@ export interface EndpointState {
   slowUntilMs: number;
   /** Actual − predicted, ms. */
   bias: Smoothed;
+  /** The same against the catalogue's guess: it says nothing of a median that was measured. */
+  guessBias: Smoothed;
   /** Attempt − service − queue as reported, ms. */
   rtt: Smoothed;
   /** Extra time of the first attempt after a long rest, ms. */
@@ -167,6 +169,7 @@ export function applySnapshot(state: SchedulerState, snapshot: Snapshot, nowMs: 
       breaker: same?.breaker ?? closedBreaker(nowMs),
       slowUntilMs: same?.slowUntilMs ?? 0,
       bias: same?.bias ?? NOTHING_SMOOTHED,
+      guessBias: same?.guessBias ?? NOTHING_SMOOTHED,
       rtt: same?.rtt ?? NOTHING_SMOOTHED,
       cold: same?.cold ?? NOTHING_SMOOTHED,
       busyAtMs: same?.busyAtMs ?? nowMs,

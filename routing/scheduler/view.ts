@@ -7,7 +7,7 @@ import type { BreakerState } from "./breaker.ts";
 import { sumOf } from "./failure-ring.ts";
 import { samplesOf } from "./latency-book.ts";
 import { typicalAsk, typicalShape } from "./lend.ts";
-import { estimateOf, freeSlots, optionsFor, takenSlots, usableSlots, weightOf } from "./options.ts";
+import { biasMsOf, estimateOf, freeSlots, optionsFor, takenSlots, usableSlots, weightOf } from "./options.ts";
 import { BIAS_ALARM } from "./predict.ts";
 import { drainMs } from "./reserve.ts";
 import { type Shape, shapeKey } from "./size-class.ts";
@@ -94,6 +94,7 @@ function endpointView(state: SchedulerState, endpoint: EndpointState): EndpointV
   const pool = state.pools.get(endpoint.model);
   const shape = pool === undefined ? NO_SHAPE : typicalShape(pool);
   const estimate = estimateOf(state, endpoint, shape);
+  const biasMs = biasMsOf(endpoint, estimate);
   return {
     id: endpoint.id,
     model: endpoint.model,
@@ -117,8 +118,8 @@ function endpointView(state: SchedulerState, endpoint: EndpointState): EndpointV
       nowMs,
     ),
     rttMs: Math.round(endpoint.rtt.value),
-    biasMs: Math.round(endpoint.bias.value),
-    biasAlarm: Math.abs(endpoint.bias.value) > BIAS_ALARM * (estimate.q50Ms + endpoint.rtt.value),
+    biasMs: Math.round(biasMs),
+    biasAlarm: Math.abs(biasMs) > BIAS_ALARM * (estimate.q50Ms + endpoint.rtt.value),
     outcomes: { ...endpoint.outcomes },
     costUsd: endpoint.costUsd,
   };

@@ -21,6 +21,14 @@ describe("prediction learns", () => {
     expect(attempt(machine, T0 + 60_000).serviceMs).toBe(2_400);
   });
 
+  test("no error of the catalogue's guess into a median that was measured", () => {
+    const machine = one();
+    for (let index = 0; index < 25; index += 1) attempt(machine, T0 + index * 5_000, { elapsedMs: 700 });
+    expect(endpointView(machine, "a").source).toBe("endpoint");
+    expect(Math.abs(endpointView(machine, "a").biasMs)).toBeLessThan(50);
+    expect(attempt(machine, T0 + 300_000).serviceMs / 700).toBeCloseTo(1, 1);
+  });
+
   test("the round trip from what the endpoint reports of itself, apart from the service time", () => {
     const machine = one();
     for (let index = 0; index < 30; index += 1)
