@@ -194,8 +194,10 @@ export function createSchedulerHost(ports: HostPorts): SchedulerHost {
 
     async save() {
       if (machine === undefined || !isChanged) return;
-      isChanged = false;
-      await writeCheckpoint(ports.storage, machine.checkpoint());
+      // Whatever comes of it, the next change asks for another save, and not before this one is over.
+      await writeCheckpoint(ports.storage, machine.checkpoint()).finally(() => {
+        isChanged = false;
+      });
     },
   };
 }

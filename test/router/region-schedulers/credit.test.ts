@@ -4,7 +4,7 @@ import { aSnapshot } from "../../support/snapshot.ts";
 import { aSchedulerWorld, HOME, leaseOf, OK, seenAt } from "./world.ts";
 
 describe("a credit", () => {
-  it("starts first attempts without a round trip, once three in ten seconds have shown that it is worth it", async () => {
+  it("starts first attempts without a round trip, once three in four seconds have shown that it is worth it", async () => {
     const world = await aSchedulerWorld();
     for (let index = 0; index < 2; index += 1) await world.release(await world.reserve());
     expect(seenAt(world.weur).credits).toBe(0);
@@ -74,20 +74,18 @@ describe("a credit", () => {
     expect(world.weur.calls.length).toBe(before + 1);
   });
 
-  it("grows with what runs at once, up to what the pool can spare", async () => {
-    const world = await aSchedulerWorld();
+  it("grows with what runs at once", async () => {
+    const concurrency = { kind: "known", slots: 8 } as const;
+    const world = await aSchedulerWorld({ snapshot: aSnapshot({ endpoints: { [HOME]: { concurrency } } }) });
     await world.warmUp();
-    for (let round = 0; round < 3; round += 1) {
+    for (let round = 0; round < 4; round += 1) {
       const all = [await world.reserve(), await world.reserve(), await world.reserve()];
-      for (const reserved of all) await world.release(reserved);
+      for (const { scheduler, reservation } of all) scheduler.release(leaseOf({ reservation }), OK);
       await world.clock.advance(600);
     }
     const before = world.weur.calls.length;
-    await world.reserve();
-    await world.reserve();
+    for (let index = 0; index < 3; index += 1) await world.reserve();
     expect(world.weur.calls.length).toBe(before);
-    await world.reserve();
-    expect(world.weur.calls.length).toBe(before + 1);
   });
 
   it.each([
@@ -146,6 +144,24 @@ describe("a credit", () => {
     expect(world.weur.calls.at(-1)?.report).toMatchObject({ returned: former });
     expect(heldIds()).not.toEqual(former);
     expect(seenAt(world.weur).failures).toBe(1);
+  });
+
+  it("is given back when nothing was started on it for a second", async () => {
+    const world = await aSchedulerWorld();
+    await world.warmUp();
+    expect(seenAt(world.weur)).toMatchObject({ credits: 1, inUse: 1 });
+    await world.clock.advance(1_001);
+    expect(seenAt(world.weur)).toMatchObject({ credits: 0, inUse: 0 });
+  });
+
+  it("serves a request that its own scheduler would let wait for the very slot that it lent", async () => {
+    const world = await aSchedulerWorld();
+    for (let index = 0; index < 2; index += 1) await world.release(await world.reserve());
+    const asking = Array.from({ length: 4 }, () => world.reserve());
+    const tookMs = (await Promise.all(asking)).map((reserved) => (leaseOf(reserved), reserved.tookMs));
+    expect(tookMs).toEqual([0, 0, 0, 0]);
+    await world.clock.advance(100);
+    expect(seenAt(world.weur)).toMatchObject({ inUse: 4, leases: expect.any(Number) });
   });
 
   it("is given back when others wait for the room", async () => {

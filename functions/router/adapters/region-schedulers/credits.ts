@@ -7,9 +7,9 @@
 import { type Credit, type CreditAsk, type ReserveAsk, shapeKey } from "../../../../routing/index.ts";
 import type { Demand, HeldCredit, IsolateMemory, PlaceMemory } from "./memory.ts";
 
-/** Demand is counted in windows of this length, ms: as long as a credit lives. */
-const WINDOW_MS = 5_000;
-/** Fewer first attempts in two windows are not worth lending a slot to. */
+/** Demand is counted in windows of this length, ms. */
+const WINDOW_MS = 2_000;
+/** Fewer first attempts in two windows are not worth lending a slot to: it would be given back as idle before the next. */
 const WORTH_STARTS = 3;
 /** A credit is renewed at most this often, ms: so soon it notices that others need the room. */
 const RENEW_AFTER_MS = 500;
@@ -43,6 +43,24 @@ export function giveSlotBack(place: PlaceMemory, creditId: string, worksOn: bool
 /** Nothing is started on this credit any more, and its scheduler will be told. */
 export function dropCredit(place: PlaceMemory, creditId: string): void {
   if (place.credits.delete(creditId)) place.outbox.returned(creditId);
+}
+
+/** Credits of a place in which nothing was started for this time go back, ms. */
+export const IDLE_MS = 1_000;
+
+/** Is this request to see whether the place falls idle after its last start? Says yes once a start. */
+export function claimIdleCheck(place: PlaceMemory): boolean {
+  if (place.credits.size === 0 || place.idleCheckOfMs === place.startedAtMs) return false;
+  place.idleCheckOfMs = place.startedAtMs;
+  return true;
+}
+
+/** Drops every credit of a place that has fallen idle; `false` where it has not, or holds none. */
+export function dropIdleCredits(place: PlaceMemory, nowMs: number): boolean {
+  if (place.credits.size === 0 || nowMs - place.startedAtMs < IDLE_MS) return false;
+  for (const id of place.credits.keys()) dropCredit(place, id);
+  place.demand.clear();
+  return true;
 }
 
 /** Takes in what was lent. `sentAtMs` (ours) and `repliedAtMs` (the scheduler's) are the same moment seen by two clocks. */
@@ -87,6 +105,7 @@ export function creditAsks(memory: IsolateMemory, place: PlaceMemory, nowMs: num
 /** A first attempt begins, on credit or not. */
 export function noteStart(place: PlaceMemory, ask: ReserveAsk, nowMs: number): void {
   if (!mayUseCredit(ask)) return;
+  place.startedAtMs = nowMs;
   const demand = place.demand.get(ask.model) ?? noDemand(nowMs);
   place.demand.set(ask.model, demand);
   roll(demand, nowMs);

@@ -49,6 +49,10 @@ export interface PlaceMemory {
   view: SchedulerView | undefined;
   /** When that view came in, epoch ms. */
   viewAtMs: number;
+  /** When a first attempt last began, epoch ms. */
+  startedAtMs: number;
+  /** The start after which somebody is to see whether the place has fallen idle, epoch ms. */
+  idleCheckOfMs: number;
   /** Not asked until then, because it was late or failed, epoch ms; 0 = it is well. */
   avoidUntilMs: number;
 }
@@ -105,6 +109,8 @@ export function placeOf(memory: IsolateMemory, place: PlaceId): PlaceMemory {
     outbox: createOutbox(memory.isolateId),
     view: undefined,
     viewAtMs: 0,
+    startedAtMs: 0,
+    idleCheckOfMs: 0,
     avoidUntilMs: 0,
   };
   memory.places.set(place, fresh);

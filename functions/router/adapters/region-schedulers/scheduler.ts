@@ -18,7 +18,7 @@ import type {
 } from "../../../../routing/index.ts";
 import type { LookDue } from "../../../region/region-protocol.ts";
 import { createConversation, type Reply, type Saying } from "./conversation.ts";
-import { dropCredit, noteEnd, noteStart, takeSlot } from "./credits.ts";
+import { claimIdleCheck, dropCredit, dropIdleCredits, IDLE_MS, noteEnd, noteStart, takeSlot } from "./credits.ts";
 import { chooseLocally, drawExtra, earnExtra, refundExtra } from "./local-rule.ts";
 import { type IsolateMemory, type PlaceMemory, placeOf } from "./memory.ts";
 import { FLUSH_AFTER_MS, FLUSH_ENDS } from "./outbox.ts";
@@ -160,9 +160,17 @@ export function createRegionScheduler(ports: SchedulerPorts): Scheduler {
     switch (answer?.kind) {
       case "granted":
         return hold(place, ask, answer.lease);
-      case "queued":
-        return inQueue(place, ask, { ticket: answer.ticket, expiresAtMs: answer.expiresAtMs, repliedAtMs, signal });
+      case "queued": {
+        const { ticket, expiresAtMs } = answer;
+        const credited = onCredit(place, ask, clock.nowMs());
+        if (credited === undefined) return inQueue(place, ask, { ticket, expiresAtMs, repliedAtMs, signal });
+        talk.tell(place, { abandoned: [ticket] });
+        return credited;
+      }
       default: {
+        // What the scheduler has no room for may be what it has lent us, perhaps with this very answer.
+        const credited = answer?.why === "predicted_late" ? onCredit(place, ask, clock.nowMs()) : undefined;
+        if (credited !== undefined) return credited;
         const { why = "no_endpoint", retryAfterMs } = answer ?? {};
         return { granted: false, why, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
       }
@@ -274,7 +282,21 @@ export function createRegionScheduler(ports: SchedulerPorts): Scheduler {
   /** Sees to it that what waits is sent before long, by this request unless another one will. */
   function flushSoon(place: PlaceMemory): void {
     if (!place.outbox.claimFlush(clock.nowMs())) return;
-    ports.background(clock.sleep(FLUSH_AFTER_MS).then(() => talk.flush(place)));
+    ports.background(
+      clock.sleep(FLUSH_AFTER_MS).then(() => {
+        talk.flush(place);
+        returnWhenIdle(place);
+      }),
+    );
+  }
+
+  /** Slots that nothing was started on for a while go back, so that others need not wait until the credit ends. */
+  function returnWhenIdle(place: PlaceMemory): void {
+    if (!claimIdleCheck(place)) return;
+    const check = (): void => {
+      if (dropIdleCredits(place, clock.nowMs())) talk.flush(place);
+    };
+    ports.background(clock.sleep(IDLE_MS + 1).then(check));
   }
 
   return { reserve, release };
