@@ -1,6 +1,7 @@
 /**
  * The router's HTTP surface, in reading order: what needs no admission, then admission, then the calls.
  */
+import bundledDescription from "galley-openapi";
 import { Hono, type MiddlewareHandler } from "hono";
 import type { RequestFailure } from "../../routing/index.ts";
 import { missingScope } from "./admission.ts";
@@ -14,10 +15,14 @@ import { type OpenOptions, openContext } from "./open-context.ts";
 import { openAiErrorResponse } from "./openai/error.ts";
 import { handleEdits, handleGenerations } from "./openai/images.ts";
 import { answerModel, answerModels } from "./openai/models.ts";
+import { DOCS_HEADERS, docsPage } from "./openapi/docs-page.ts";
+import type { OpenApiDocument } from "./openapi/document.ts";
 import { problemResponse } from "./problem.ts";
 import type { RequestContext } from "./request-context.ts";
 import { canariesResource } from "./rollouts/resource.ts";
 import { statusDocument } from "./status.ts";
+
+const openApi = bundledDescription as OpenApiDocument;
 
 type Handled = { Bindings: Env; Variables: { context: RequestContext } };
 
@@ -26,6 +31,9 @@ export function createApp(options: OpenOptions): Hono<Handled> {
   const app = new Hono<Handled>();
 
   app.get("/healthz", (c) => c.json({ status: "ok" }, 200, { "cache-control": "no-store" }));
+
+  app.get("/openapi.json", (c) => c.json(openApi, 200, { "cache-control": "public, max-age=300" }));
+  app.get("/docs", (c) => c.body(docsPage(openApi), 200, DOCS_HEADERS));
 
   app.get("/v1/images/:id{[0-9a-f]+}", async (c) => {
     const ifNoneMatch = c.req.header("if-none-match") ?? null;
@@ -60,32 +68,22 @@ export function createApp(options: OpenOptions): Hono<Handled> {
     return c.body(text, 200, { "content-type": METRICS_TYPE, "cache-control": "no-store" });
   });
 
-  for (const [path, allow] of Object.entries({
-    "/v1/generate": "POST",
-    "/v1/images/generations": "POST",
-    "/v1/images/edits": "POST",
-    "/v1/models": "GET",
-    "/v1/exports": "GET, POST",
-    "/v1/exports/:id": "GET, DELETE",
-    "/v1/exports/:id/events": "GET",
-    "/v1/exports/:id/image": "GET",
-    "/v1/exports/:id/links": "POST",
-    "/v1/exports/:id/webhook": "POST",
-    "/generate": "GET, POST",
-    "/v1/canaries": "GET",
-    "/v1/canaries/:name": "GET, POST",
-    "/v1/status": "GET",
-    "/metrics": "GET",
-  })) {
-    app.all(path, (c) => {
-      const failure: RequestFailure = { code: "method_not_allowed", detail: `This path takes ${allow}.` };
-      return failureResponse(path)(failure, c.var.context, { allow });
+  // What the description has under a path is what the path takes.
+  for (const [path, methods] of Object.entries(openApi.paths)) {
+    const allow = Object.keys(methods)
+      .map((method) => method.toUpperCase())
+      .sort();
+    app.all(path.replaceAll(/\{(\w+)\}/g, ":$1"), (c) => {
+      if (allow.includes(c.req.method)) return c.notFound();
+      const words = allow.join(", ");
+      const failure: RequestFailure = { code: "method_not_allowed", detail: `This path takes ${words}.` };
+      return failureResponse(c.req.path)(failure, c.var.context, { allow: words });
     });
   }
   app.notFound((c) => {
     const failure: RequestFailure = {
       code: "not_found",
-      detail: "There is no such path. GET /v1/status shows what runs.",
+      detail: "There is no such path. GET /docs shows all of them.",
     };
     return failureResponse(c.req.path)(failure, c.var.context ?? { requestId: crypto.randomUUID() });
   });

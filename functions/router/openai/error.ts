@@ -54,6 +54,11 @@ const SHAPES: Readonly<Record<RequestFailureCode, Shape>> = {
 /** What the native members are called here. */
 const PARAMS: Readonly<Record<string, string>> = { width: "size", height: "size", format: "output_format" };
 
+/** The status of a code on these paths. */
+export function openAiStatus(code: RequestFailureCode): number {
+  return SHAPES[code].status ?? REQUEST_FAILURES[code].status;
+}
+
 /** The error document. */
 export function toOpenAiError(failure: RequestFailure): { readonly error: Record<string, string | null> } {
   const { type, code } = SHAPES[failure.code];
@@ -69,7 +74,7 @@ export function openAiErrorResponse(
   const retry = retryHeaders(failure);
   const waitS = retry["retry-after"];
   return new Response(JSON.stringify(toOpenAiError(failure)), {
-    status: SHAPES[failure.code].status ?? REQUEST_FAILURES[failure.code].status,
+    status: openAiStatus(failure.code),
     headers: {
       ...(snapshot === undefined ? {} : { "galley-config": snapshot.version }),
       ...headers,

@@ -2,7 +2,7 @@
  * `/v1/canaries`: what `galley canary` speaks to. Reading needs the scope read-status, changing needs operate.
  */
 import { type Context, Hono } from "hono";
-import * as z from "zod/mini";
+import type * as z from "zod/mini";
 import {
   type Canary,
   type ExperimentSpec,
@@ -20,27 +20,12 @@ import { problemResponse } from "../problem.ts";
 import type { RequestContext } from "../request-context.ts";
 import { canaryDocument } from "./document.ts";
 import { learnArms } from "./experiments.ts";
+import { commandBody } from "./schemas.ts";
 
 type Handled = { Bindings: Env; Variables: { context: RequestContext } };
 type Call = Context<Handled, "/:name">;
 
 const NO_STORE = { "cache-control": "no-store" } as const;
-
-const words = z.string().check(z.maxLength(500));
-
-/** `POST /v1/canaries/{name}`. */
-const commandBody = z.strictObject({
-  command: z.enum(["start", "pause", "resume", "widen", "promote", "abort"]),
-  person: z.optional(z.string().check(z.maxLength(100))),
-  note: z.optional(words),
-  /** For `start`, where it differs from the routing file: the share to begin with… */
-  at: z.optional(z.number().check(z.gt(0), z.lte(1))),
-  mode: z.optional(z.enum(["observe", "enforce"])),
-  min_requests: z.optional(z.int().check(z.gte(1))),
-  min_hours: z.optional(z.number().check(z.gte(0))),
-  /** …and how long nothing counts after it. */
-  warmup_ms: z.optional(z.int().check(z.gte(0))),
-});
 
 type CommandBody = z.infer<typeof commandBody>;
 
