@@ -5,8 +5,11 @@
  * wrangler, waits until all answer, and says how to use it. Ctrl-C ends every process it started.
  */
 import type { ChildProcess } from "node:child_process";
+import { createWriteStream } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { Command } from "commander";
 import { CURRENT_CONFIG_KEY, configKey, POINTER_SCHEMA } from "../routing/authoring.ts";
 import { bundleEnvironment } from "./build.ts";
@@ -29,12 +32,14 @@ const START_LIMIT_MS = 60_000;
 interface DevOptions {
   readonly port: number;
   readonly timeScale: number;
+  /** File that features of each request are added to. */
+  readonly record?: string;
 }
 
 /** Starting failed for a reason that the person at the keyboard can mend; the message says how. */
 class StartError extends Error {}
 
-async function start({ port, timeScale }: DevOptions): Promise<void> {
+async function start({ port, timeScale, record }: DevOptions): Promise<void> {
   await assertPortFree(port, `npm start -- --port ${port + 1}`);
   await assertPortFree(SIMULATOR_PORT, "the same command again once it is free (the simulators need this port)");
   const { snapshot, json } = await loadConfiguration(FILES);
@@ -47,7 +52,7 @@ async function start({ port, timeScale }: DevOptions): Promise<void> {
     seed: 1,
     timeScale,
   });
-  const worker = startWorker(port);
+  const worker = startWorker(port, record);
   const stop = async (code: number) => {
     endGroup(worker);
     await simulator.close();
@@ -97,20 +102,32 @@ async function putIntoLocalKv(version: string, json: string): Promise<void> {
 }
 
 /** wrangler and its workerd processes in a group of their own, so that one signal ends them all. */
-function startWorker(port: number): ChildProcess {
-  return spawnWrangler(
+function startWorker(port: number, record: string | undefined): ChildProcess {
+  const worker = spawnWrangler(
     [
       "dev",
-      ...["--port", String(port), "--ip", "127.0.0.1", "--persist-to", STATE_DIR, "--log-level", "error"],
-      ...["--var", "GALLEY_MODE:local"],
+      ...["--port", String(port), "--ip", "127.0.0.1", "--persist-to", STATE_DIR],
+      // Recorded requests come through the log.
+      ...["--log-level", record === undefined ? "error" : "log"],
+      ...["--var", "GALLEY_MODE:local", ...(record === undefined ? [] : ["GALLEY_RECORD:1"])],
       "--show-interactive-dev-session=false",
     ],
     {
       detached: true,
-      stdio: ["ignore", "ignore", "inherit"],
+      stdio: ["ignore", record === undefined ? "ignore" : "pipe", "inherit"],
       env: { ...quietEnvironment(), ...bundleEnvironment(FILES) },
     },
   );
+  if (record !== undefined && worker.stdout !== null) keepRecording(worker.stdout, record);
+  return worker;
+}
+
+/** Adds the log's recorded requests to a file, and nothing else of it. */
+function keepRecording(log: Readable, path: string): void {
+  const file = createWriteStream(path, { flags: "a" });
+  createInterface({ input: log }).on("line", (line) => {
+    if (line.includes('"request-features"')) file.write(`${line.slice(line.indexOf("{"))}\n`);
+  });
 }
 
 function endGroup(child: ChildProcess): void {
@@ -144,6 +161,7 @@ const program = new Command("npm start --")
     Number,
     1,
   )
+  .option("--record <file>", "add features of each request to this file, for `galley config replay`; never its prompt")
   .action(async (options: DevOptions) => {
     try {
       await start(options);

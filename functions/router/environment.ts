@@ -14,6 +14,8 @@ export interface Env {
   readonly AI?: AiBinding;
   /** `local` on loopback development only: tenant `local` without a key, and headers that force things. Anything else: deployed. */
   readonly GALLEY_MODE?: string;
+  /** `1`, in local mode only: features of each request go into the log. */
+  readonly GALLEY_RECORD?: string;
   /** One experiment a canary, by its name. */
   readonly ROLLOUT: DurableObjectNamespace;
   /** Export jobs: one object a job, one index a tenant. */

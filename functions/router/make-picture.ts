@@ -5,6 +5,7 @@ import {
   type Ask,
   createDecider,
   type Decided,
+  type DecideInput,
   type Decider,
   type ExecuteResult,
   execute,
@@ -15,6 +16,7 @@ import {
 } from "../../routing/index.ts";
 import { measuredTimes } from "./adapters/measured-times.ts";
 import { isolateMemory, portsFor } from "./adapters/ports.ts";
+import { recordFeatures } from "./record-features.ts";
 import type { RequestContext } from "./request-context.ts";
 import { recordOutcome } from "./rollouts/experiments.ts";
 import { MAX_SEED } from "./schemas.ts";
@@ -53,7 +55,7 @@ export async function makePicture(ask: Ask, context: RequestContext, index: numb
 export function decideOn(ask: Ask, context: RequestContext): Result<Decided, RequestFailure> {
   const { snapshot, admitted, location, automation, startedAtMs, experiments, requestId, forcedArm } = context;
   const measured = measuredTimes(isolateMemory(), startedAtMs, Math.random);
-  return deciderOf(snapshot)({
+  const input: DecideInput = {
     ask,
     tenant: admitted.tenant,
     automation,
@@ -72,7 +74,9 @@ export function decideOn(ask: Ask, context: RequestContext): Result<Decided, Req
             ...(forcedArm === undefined ? {} : { force: forcedArm }),
           },
         }),
-  });
+  };
+  recordFeatures(context.env, snapshot, input);
+  return deciderOf(snapshot)(input);
 }
 
 /** The seed of a request's `index`-th picture: the asked one counted on, or a fresh one. */

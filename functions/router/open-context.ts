@@ -4,6 +4,7 @@
 import type { Arm, RequestFailure, Result } from "../../routing/index.ts";
 import type { ConfigStore } from "./adapters/config-store.ts";
 import { clientLocation } from "./adapters/location.ts";
+import { pickConfig } from "./adapters/pick-config.ts";
 import { type Admitted, admit, missingScope } from "./admission.ts";
 import { type Env, isLocal } from "./environment.ts";
 import { clientSignal, type RequestContext } from "./request-context.ts";
@@ -13,6 +14,9 @@ import { childTraceparent, randomHex } from "./trace-context.ts";
 export interface OpenOptions {
   configStore(env: Env): ConfigStore;
 }
+
+/** Set by the platform. It is hashed to pick a version of a staged push, and neither kept nor passed on. */
+const CLIENT_ADDRESS_HEADER = "cf-connecting-ip";
 
 /** Requests from automation say so with this header; any value but `false` counts. */
 const AUTOMATION_HEADER = "galley-automation";
@@ -34,8 +38,12 @@ export async function openContext(
   if (!admitted.ok) return { ok: false, failure: admitted.failure, requestId };
   const background = (work: Promise<unknown>) => execution.waitUntil(work);
   const found = options.configStore(env).current(background);
-  const served = found instanceof Promise ? await found : found;
   const local = isLocal(env);
+  const location = clientLocation(request, local);
+  const served = pickConfig(found instanceof Promise ? await found : found, {
+    unit: request.headers.get(CLIENT_ADDRESS_HEADER) ?? undefined,
+    location,
+  });
   const arm = forcedArm(request, admitted.value);
   if (!arm.ok) return { ok: false, failure: arm.failure, requestId };
   const running = liveExperiments({ env, snapshot: served.snapshot, background });
@@ -50,7 +58,7 @@ export async function openContext(
       admitted: admitted.value,
       served,
       snapshot: served.snapshot,
-      location: clientLocation(request, local),
+      location,
       signal: clientSignal(request),
       traceparent: childTraceparent(request.headers.get("traceparent"), randomHex),
       local,

@@ -12,7 +12,14 @@ import { pushFailure } from "./push-words.ts";
 import { compareSnapshots, showDiff } from "./show-diff.ts";
 import { counted } from "./show-problems.ts";
 import { textIn } from "./status-fields.ts";
-import { addStoreOptions, readInForce, readVersion, type StoreOptions, withStore } from "./store-options.ts";
+import {
+  addStoreOptions,
+  nextPushAtMs,
+  readInForce,
+  readVersion,
+  type StoreOptions,
+  withStore,
+} from "./store-options.ts";
 
 interface RollbackOptions extends StoreOptions {
   readonly message?: string;
@@ -116,7 +123,8 @@ async function showVersion(
 
 async function rollBack(asked: string | undefined, options: RollbackOptions): Promise<void> {
   await withStore(options, async (store, place) => {
-    const { text, pointer } = await readInForce(store);
+    const inForce = await readInForce(store);
+    const { text, pointer } = inForce;
     const lines = await readLog(store);
     if (pointer === undefined) throw nothingPushed();
     const version = asked === undefined ? formerVersion(pointer, lines) : findVersion(asked, lines);
@@ -130,7 +138,7 @@ async function rollBack(asked: string | undefined, options: RollbackOptions): Pr
         snapshot,
         message: options.message ?? `rollback from ${pointer.version}`,
         author: options.author ?? userInfo().username,
-        pushedAtMs: Date.now(),
+        pushedAtMs: nextPushAtMs(inForce, Date.now()),
         seen: text,
         previous: pointer.version,
       }),

@@ -15,6 +15,7 @@ import {
   addStoreOptions,
   baseVersion,
   type InForce,
+  nextPushAtMs,
   type Place,
   placeOf,
   readInForce,
@@ -74,13 +75,16 @@ async function push(files: string[], options: PushOptions): Promise<void> {
         `\n${before.version} → ${snapshot.version}\n${showDiff(compareSnapshots(before, snapshot), color)}\n`,
       );
     }
-    if (stage !== undefined && before === undefined) throw nothingToStageOver();
+    if (stage !== undefined) {
+      if (before === undefined) throw nothingToStageOver();
+      warnOfGoneEndpoints(before, snapshot);
+    }
     await askFirst(options, stage);
     const pushing: Push = {
       snapshot,
       message: options.message,
       author: options.author ?? userInfo().username,
-      pushedAtMs: Date.now(),
+      pushedAtMs: nextPushAtMs(inForce, Date.now()),
       seen: inForce.text,
       ...(previous === undefined ? {} : { previous }),
       ...(stage === undefined ? {} : { rollout: stage }),
@@ -138,6 +142,17 @@ async function askFirst({ yes }: PushOptions, stage: ConfigStage | undefined): P
     why: "you did not say yes",
     todo: "answer y, or give --yes where nobody can answer",
   });
+}
+
+/** The places' schedulers run by the newer version: endpoints that only the former one has get no slots. */
+function warnOfGoneEndpoints(before: Snapshot, after: Snapshot): void {
+  const kept = after.content.catalog.endpoints;
+  const gone = Object.keys(before.content.catalog.endpoints).filter((id) => !Object.hasOwn(kept, id));
+  if (gone.length === 0) return;
+  console.error(
+    `${counted(gone.length, "endpoint")} that the rest of the clients is served by would go at once: ${gone.slice(0, 3).join(", ")}` +
+      `${gone.length > 3 ? ", …" : ""}. Take endpoints away with a push to everybody.\n`,
+  );
 }
 
 function warnOfPlaceholders(place: Place, { content }: Snapshot): void {

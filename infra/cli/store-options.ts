@@ -82,6 +82,12 @@ export function baseVersion({ pointer }: InForce): string | undefined {
   return pointer?.rollout === undefined ? pointer?.version : pointer.previous;
 }
 
+/** When the next push happens, epoch ms: after what is in force, whatever this machine's clock says, because routers go by it. */
+export function nextPushAtMs({ pointer }: InForce, nowMs: number): number {
+  // Two, because the rest of a staged push counts as one earlier.
+  return Math.max(nowMs, (pointer?.pushedAtMs ?? 0) + 2);
+}
+
 /** Reads a version's document; `undefined` where there is none, or garbage. */
 export async function readVersion(store: ConfigStore, version: string): Promise<Snapshot | undefined> {
   const text = await store.get(configKey(version));

@@ -2,7 +2,8 @@
  * The snapshot that this isolate serves.
  *
  * State: isolate memory; truth: KV `config/current` → `config/<version>`. A snapshot at hand is served at once and looked after in the
- * background when it is older than ten seconds; only a fresh isolate waits for KV, and not for long.
+ * background when it is older than ten seconds; only a fresh isolate waits for KV, and not for long. Each request looks for itself, for
+ * a promise must not outlive the request that made it. During a staged push both versions are at hand; `pick-config.ts` chooses.
  * Fails open: KV down or garbage in KV keeps the last good snapshot, and a fresh isolate serves the one bundled at build.
  */
 import {
@@ -23,9 +24,12 @@ const FIRST_LOAD_MS = 2_000;
 
 /** Where the served snapshot came from, and how the last look at KV went. */
 export interface ServedConfig {
+  /** During a staged push: the former version, which serves everybody who is not picked. */
   readonly snapshot: Snapshot;
   readonly source: "kv" | "bundled";
   readonly pointer?: ConfigPointer;
+  /** The pointer's version while it serves only a part of the traffic. */
+  readonly staged?: Snapshot;
   /** Last time KV confirmed this version, epoch ms; `undefined`: never. */
   readonly confirmedAtMs?: number;
   /** Why the last look at KV did not bring a snapshot; `undefined`: it did. */
@@ -59,49 +63,60 @@ export interface ConfigStoreOptions {
 export function createConfigStore({ kv, bundled, clock }: ConfigStoreOptions): ConfigStore {
   let served: ServedConfig = { snapshot: bundled, source: "bundled" };
   let lookedAtMs = Number.NEGATIVE_INFINITY;
-  let looking: Promise<ServedConfig> | undefined;
-  let hasLooked = false;
+  let isFresh = true;
 
-  async function look(): Promise<ServedConfig> {
+  async function look(): Promise<void> {
     const found = await readCurrent(kv, served);
     served = typeof found === "string" ? { ...served, problem: found } : { ...found, confirmedAtMs: clock.nowMs() };
-    hasLooked = true;
-    return served;
-  }
-
-  function refresh(): Promise<ServedConfig> {
-    lookedAtMs = clock.nowMs();
-    looking ??= look().finally(() => {
-      looking = undefined;
-    });
-    return looking;
+    isFresh = false;
   }
 
   return {
     current(background) {
-      if (clock.nowMs() - lookedAtMs >= FRESH_MS) background(refresh());
-      if (hasLooked || looking === undefined) return served;
-      return Promise.race([looking, clock.sleep(FIRST_LOAD_MS).then(() => served)]);
+      if (!isFresh && clock.nowMs() - lookedAtMs < FRESH_MS) return served;
+      lookedAtMs = clock.nowMs();
+      const looking = look();
+      background(looking);
+      if (!isFresh) return served;
+      return Promise.race([looking, clock.sleep(FIRST_LOAD_MS)]).then(() => {
+        // A KV that does not answer holds nobody up twice.
+        isFresh = false;
+        return served;
+      });
     },
   };
 }
 
-/** Pointer, then document; the document only when the version is a new one. A problem leaves what is served alone. */
+/** Pointer, then documents; a document only when its version is not at hand. A problem leaves what is served alone. */
 async function readCurrent(kv: ConfigReader, served: ServedConfig): Promise<ServedConfig | ConfigProblem> {
+  const known = [served.snapshot, ...(served.staged === undefined ? [] : [served.staged])];
   try {
     const pointerText = await kv.get(CURRENT_CONFIG_KEY);
     if (pointerText === null) return "nothing_pushed";
-    const pointer = parsePointer(pointerText);
-    if (!pointer.ok) return "pointer_garbled";
-    if (pointer.value.version === served.snapshot.version) {
-      return { snapshot: served.snapshot, source: "kv", pointer: pointer.value };
-    }
-    const text = await kv.get(configKey(pointer.value.version));
-    if (text === null) return "document_missing";
-    const snapshot = parseSnapshot(text);
-    if (!snapshot.ok || snapshot.value.version !== pointer.value.version) return "document_garbled";
-    return { snapshot: snapshot.value, source: "kv", pointer: pointer.value };
+    const parsed = parsePointer(pointerText);
+    if (!parsed.ok) return "pointer_garbled";
+    const pointer = parsed.value;
+    const { version, previous, rollout } = pointer;
+    const newest = await readVersion(kv, version, known);
+    if (typeof newest === "string") return newest;
+    if (rollout === undefined || previous === undefined) return { snapshot: newest, source: "kv", pointer };
+    const former = await readVersion(kv, previous, known);
+    if (typeof former === "string") return former;
+    return { snapshot: former, source: "kv", pointer, staged: newest };
   } catch {
     return "kv_unreachable";
   }
+}
+
+async function readVersion(
+  kv: ConfigReader,
+  version: string,
+  known: readonly Snapshot[],
+): Promise<Snapshot | ConfigProblem> {
+  const atHand = known.find((snapshot) => snapshot.version === version);
+  if (atHand !== undefined) return atHand;
+  const text = await kv.get(configKey(version));
+  if (text === null) return "document_missing";
+  const parsed = parseSnapshot(text);
+  return parsed.ok && parsed.value.version === version ? parsed.value : "document_garbled";
 }
