@@ -1,8 +1,16 @@
 /**
  * What must hold in every run, whatever fails; each breach is one line that says where.
  */
-import type { Lease, PlaceId, Policy, ReserveAsk, ScheduledAsk, Snapshot } from "../../../routing/index.ts";
-import type { Place, PlaceEvents } from "../virtual/places.ts";
+import type {
+  EndpointView,
+  Lease,
+  PlaceId,
+  Policy,
+  ReserveAsk,
+  ScheduledAsk,
+  Snapshot,
+} from "../../../routing/index.ts";
+import type { Place, PlaceEvents, TicketGrant } from "../virtual/places.ts";
 import type { Answered as Said, SchedulerSettings } from "../virtual/schedulers.ts";
 import type { Answered, World } from "../virtual/world.ts";
 
@@ -28,6 +36,8 @@ interface Running {
   readonly lease: Lease;
   readonly life: number;
 }
+
+const completionMs = ({ q50Ms, biasMs, rttMs }: EndpointView): number => Math.max(0, q50Ms + biasMs) + rttMs;
 
 /** Watches one run. */
 export function createPromises(snapshot: Snapshot): Promises {
@@ -62,18 +72,20 @@ export function createPromises(snapshot: Snapshot): Promises {
     if (unwell !== undefined) breach(`${ask.requestId}: ${place.id} says that it has no endpoint, and has ${unwell}`);
   }
 
-  function ticketGranted({ ask, lease }: { ask: ScheduledAsk; lease: { endpoint: string } }, place: Place): void {
-    for (const { ask: other } of place.waiting.values()) {
+  function ticketGranted({ ask, lease, passedOver }: TicketGrant, place: Place): void {
+    for (const other of passedOver) {
       const isSameWork = other.model === ask.model && other.priority === ask.priority && other.kind === ask.kind;
       const mayUse = other.candidates.includes(lease.endpoint) && !other.avoid.includes(lease.endpoint);
       if (!isSameWork || !mayUse || other.deadlineAtMs >= ask.deadlineAtMs) continue;
-      const endpoint = place
+      const able = place
         .machine()
         .view()
-        .endpoints.find(({ id }) => id === lease.endpoint);
+        .endpoints.filter(({ id }) => other.candidates.includes(id) && !other.avoid.includes(id));
+      const endpoint = able.find(({ id }) => id === lease.endpoint);
       if (endpoint?.state !== "closed" || endpoint.weight < 1) continue;
-      // What has no even chance there any more is passed over.
-      if (other.deadlineAtMs - place.clock.nowMs() < 1.5 * endpoint.q50Ms + endpoint.rttMs + endpoint.biasMs) continue;
+      // What has no even chance there any more is passed over; what is much better off elsewhere waits for that.
+      if (other.deadlineAtMs - place.clock.nowMs() < 1.5 * completionMs(endpoint)) continue;
+      if (completionMs(endpoint) > 2 * Math.min(...able.map(completionMs))) continue;
       breach(`${ask.requestId} was given ${lease.endpoint} before ${other.requestId}, which is due earlier`);
     }
   }

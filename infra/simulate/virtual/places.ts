@@ -28,13 +28,24 @@ export type TicketEnd =
 /** A ticket that waits at a machine. */
 export interface WaitingTicket {
   readonly ask: ScheduledAsk;
+  /** `undefined`: the life in which it waited is over. */
   readonly end: (end: TicketEnd | undefined) => void;
+}
+
+/** A slot for a ticket that waited. */
+export interface TicketGrant {
+  readonly ask: ScheduledAsk;
+  readonly lease: GrantedLease;
+  readonly passedOver: readonly ScheduledAsk[];
 }
 
 /** Told of what happens at a place. */
 export interface PlaceEvents {
-  /** A ticket got a slot; `waiting` are the ones that did not. */
-  ticketGranted?(granted: { readonly ask: ScheduledAsk; readonly lease: GrantedLease }, place: Place): void;
+  /**
+   * A ticket got a slot; `passedOver` still wait. Not among them: who came with this very call, because slots that were free already
+   * belong to those who waited.
+   */
+  ticketGranted?(granted: TicketGrant, place: Place): void;
   /** `overdraft`: extra attempts that the state before the restart had already paid for and the restored one has not, thousandths. */
   restarted?(place: PlaceId, overdraft: number): void;
 }
@@ -52,7 +63,7 @@ export interface Place {
   slownessMs: number;
   /** Runs a call on the machine as of now and passes its effects on. */
   call<Value>(run: (machine: SchedulerMachine, nowMs: number) => { value: Value; effects?: SchedulerEffects }): Value;
-  /** Keeps a queued ask until it ends; `undefined`: this life is over. */
+  /** Keeps an ask that the call just made has queued, until it ends. */
   wait(ticket: string, waiting: WaitingTicket): void;
   stopWaiting(ticket: string): void;
   /** Aborts when the lease is revoked. */
@@ -78,6 +89,7 @@ export interface PlaceSettings {
 export function createPlace(settings: PlaceSettings): Place {
   const { id, snapshot, time, clock, random, events } = settings;
   const waiting = new Map<string, WaitingTicket>();
+  let newcomer: WaitingTicket | undefined;
   const watched = new Map<string, AbortController>();
   /** Revoked before their holders heard that they hold them. */
   const revokedEarly = new Map<string, CancelCause>();
@@ -96,7 +108,8 @@ export function createPlace(settings: PlaceSettings): Place {
       const ticket = waiting.get(lease.id);
       waiting.delete(lease.id);
       if (ticket === undefined) continue;
-      events.ticketGranted?.({ ask: ticket.ask, lease }, place);
+      const passedOver = [...waiting.values()].filter((other) => other !== newcomer).map(({ ask }) => ask);
+      events.ticketGranted?.({ ask: ticket.ask, lease, passedOver }, place);
       ticket.end({ granted: true, lease });
     }
     for (const { leaseId, cause } of effects.revoked) revoke(leaseId, cause);
@@ -139,9 +152,13 @@ export function createPlace(settings: PlaceSettings): Place {
     call(run) {
       const { value, effects } = run(machine, clock.nowMs());
       if (effects !== undefined) pass(effects);
+      newcomer = undefined;
       return value;
     },
-    wait: (ticket, one) => void waiting.set(ticket, one),
+    wait(ticket, one) {
+      waiting.set(ticket, one);
+      newcomer = one;
+    },
     stopWaiting: (ticket) => void waiting.delete(ticket),
     watch(leaseId) {
       const controller = new AbortController();

@@ -19,7 +19,7 @@ import {
   type Snapshot,
 } from "../../../routing/index.ts";
 import { chanceFrom } from "../../gpu/simulator/chance.ts";
-import { type CatalogSimulation, endpointsFromCatalog } from "../../gpu/simulator/index.ts";
+import { type CatalogSimulation, endpointsFromCatalog, type SimulatedEndpoint } from "../../gpu/simulator/index.ts";
 import { createGpus, type Gpus, NEAR_MS } from "./gpus.ts";
 import { createStockPainter } from "./pictures.ts";
 import { createPlace, type Place, type PlaceEvents } from "./places.ts";
@@ -36,6 +36,8 @@ export interface WorldSettings {
   readonly snapshot: Snapshot;
   readonly seed: number;
   readonly simulation?: CatalogSimulation;
+  /** Changes a simulated endpoint before it is built. */
+  adjust?(endpoint: SimulatedEndpoint): SimulatedEndpoint;
   /** Share of releases that get lost, 0…1. */
   readonly lostReleases?: number;
   readonly events?: PlaceEvents & Pick<SchedulerSettings, "answered" | "leased" | "released">;
@@ -85,12 +87,10 @@ export async function createWorld(settings: WorldSettings): Promise<World> {
   const { catalog } = snapshot.content;
   const time = createVirtualTime();
   const painter = await createStockPainter(SIDE);
-  const gpus = createGpus({
-    endpoints: endpointsFromCatalog(snapshot.content, settings.simulation),
-    time,
-    painter,
-    seed,
-  });
+  const endpoints = endpointsFromCatalog(snapshot.content, settings.simulation).map(
+    (one) => settings.adjust?.(one) ?? one,
+  );
+  const gpus = createGpus({ endpoints, time, painter, seed });
   const decide = createDecider(snapshot);
   const losses = chanceFrom("losses", seed);
   const lostReleases = settings.lostReleases ?? 0;

@@ -1,0 +1,82 @@
+/**
+ * `npm run simulate:tail`: what stragglers do to previews, and what hedging and overlap do about it, at which cost in GPU time.
+ *
+ * The setting of control.md §1: two pools of eight GPUs, 1.5 s a picture with 15 % spread, 1 % of the pictures 10 to 20 s late.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { program } from "commander";
+import type { SimulatedEndpoint } from "../../gpu/simulator/endpoint.ts";
+import { toTable } from "../canary/table.ts";
+import { capacityPerSecond, compiled, type Deciding, quantilesS, runTrial } from "./trial.ts";
+
+/** A deadline that lets the tail be seen, and not what is cut off by it. */
+const DEADLINE = "deadline: 40s";
+
+const VARIANTS: readonly { readonly name: string; readonly policy: string; readonly deciding: Deciding }[] = [
+  { name: "policy on", policy: "fallback: [sibling-region]", deciding: "scheduler" },
+  { name: "hedging off", policy: "fallback: [sibling-region], hedge: none", deciding: "scheduler" },
+  { name: "overlap off", policy: "fallback: [sibling-region], overlap: false", deciding: "scheduler" },
+  {
+    name: "hedging and overlap off",
+    policy: "fallback: [sibling-region], hedge: none, overlap: false",
+    deciding: "scheduler",
+  },
+  { name: "no policy", policy: "fallback: [], hedge: none, overlap: false", deciding: "blind" },
+];
+
+program
+  .name("simulate:tail")
+  .description("Stragglers: quantiles and GPU time of previews under several policies, in virtual time.")
+  .option("--requests <n>", "requests a trial", Number, 20_000)
+  .option("--seed <n>", "seed", Number, 1);
+const { requests, seed } = program.parse().opts<{ requests: number; seed: number }>();
+
+const catalog = readFileSync(join(import.meta.dirname, "two-pools.yml"), "utf8");
+const rows: string[][] = [];
+for (const share of [0.01, 0]) {
+  const adjust = (endpoint: SimulatedEndpoint): SimulatedEndpoint => ({
+    ...endpoint,
+    ...(endpoint.timing === undefined ? {} : { timing: { ...endpoint.timing, spread: 0.15 } }),
+    ...(share === 0 ? {} : { stragglers: { share, extraMs: [10_000, 20_000] } }),
+  });
+  for (const load of [0.4, 0.75]) {
+    for (const { name, policy, deciding } of VARIANTS) {
+      const snapshot = await compiled(routingWith(policy), catalog);
+      const each = load * capacityPerSecond(snapshot, adjust, { place: "weur", model: "sd3.5-medium" });
+      const perSecond = { EU: each, NA: each };
+      const report = await runTrial({ snapshot, deciding, seed, requests, perSecond, adjust });
+      rows.push([
+        `${100 * share} %`,
+        String(load),
+        name,
+        quantilesS(report),
+        report.gpuSecondsPerPicture.toFixed(3),
+        report.attemptsPerRequest.toFixed(3),
+        `${(100 * report.hedged).toFixed(2)} %`,
+        `${(100 * report.inTime).toFixed(2)} %`,
+      ]);
+      process.stderr.write(`${rows.at(-1)?.join("  ")}\n`);
+    }
+  }
+}
+const head = [
+  "stragglers",
+  "load",
+  "policy",
+  "p50 / p95 / p99 / p99.9 s",
+  "GPU s/picture",
+  "attempts",
+  "hedged",
+  "pictures",
+];
+process.stdout.write(`${toTable(head, rows)}\n${requests} requests a trial, seed ${seed}\n`);
+process.exit(0);
+
+function routingWith(policy: string): string {
+  return [
+    `default_route: "preview"`,
+    `routes: [{ match: "preview", model: "SD3.5 Medium", policy: fast-preview }]`,
+    `policies: { fast-preview: { ${DEADLINE}, ${policy} } }`,
+  ].join("\n");
+}
