@@ -1,55 +1,49 @@
 /**
  * `POST /v1/generate`: the native call. Answers with the picture's bytes, with JSON and base64 when the caller asks for JSON, or with
- * server-sent events when it asks for those. Where the policy is a job, the request
- * becomes one; where the policy promotes, one that was too slow becomes one then.
+ * server-sent events when it asks for those. Where the policy is a job, the request becomes one; where the policy promotes, one that
+ * was too slow becomes one then.
  */
 import type { Ask, RequestFailure, Result } from "../../routing/index.ts";
 import { answerPicture, answerPictures } from "./answer.ts";
 import { readJson } from "./body.ts";
 import { submitExport } from "./exports/submit.ts";
-import { decideOn, type Made, makePicture } from "./make-picture.ts";
+import { type Drawn, decideOn, drawDecided, seedOf } from "./make-picture.ts";
 import { drawAll } from "./make-pictures.ts";
 import { checkBody, decodeInline } from "./parse-ask.ts";
 import { problemResponse } from "./problem.ts";
 import type { RequestContext } from "./request-context.ts";
 import { type GenerateBody, generateBody } from "./schemas.ts";
 import { toNativeEvent } from "./streaming/native-events.ts";
-import { streamPictures } from "./streaming/stream-pictures.ts";
+import { type StreamAsk, streamPictures } from "./streaming/stream-pictures.ts";
 
 /** Handles the call. */
 export async function handleGenerate(request: Request, context: RequestContext): Promise<Response> {
   const asked = await readAsk(request);
   if (!asked.ok) return problemResponse(asked.failure, context);
   const { ask, count, body } = asked.value;
-  const job = decideOn(ask, context);
-  if (job.ok && job.value.plan.policy.mode === "job") {
-    return submitExport({ request, context, ask, body });
-  }
+  const decided = decideOn(ask, context);
+  if (!decided.ok) return problemResponse(decided.failure, context);
+  if (decided.value.plan.policy.mode === "job") return submitExport({ request, context, ask, body });
+  const work = { ask, decided: decided.value, context, count };
   const accept = request.headers.get("accept") ?? "";
-  if (accept.includes("text/event-stream") || accept.includes("application/json")) {
-    const decided = decideOn(ask, context);
-    if (!decided.ok) return problemResponse(decided.failure, context);
-    const work = { ask, decided: decided.value, context, count };
-    if (!accept.includes("text/event-stream")) return answerPictures(await drawAll(work), context);
-    return streamPictures({
-      ...work,
-      wantsPreview: true,
-      toEvents: (progress) => [toNativeEvent(progress, context)],
-    });
+  if (accept.includes("text/event-stream")) {
+    const toEvents: StreamAsk["toEvents"] = (progress) => [toNativeEvent(progress, context)];
+    return streamPictures({ ...work, wantsPreview: true, toEvents });
   }
+  if (accept.includes("application/json")) return answerPictures(await drawAll(work), context);
   if (count > 1) {
     const detail = "Several pictures fit only into JSON or events: send Accept: application/json, or ask for one.";
     return problemResponse({ code: "invalid_request", detail, path: "/n" }, context);
   }
-  const made = await makePicture(ask, context, 0);
-  if (isPromoted(made)) return submitExport({ request, context, ask, body });
-  return answerPicture(made, context);
+  const drawn = await drawDecided({ ...work, index: 0, seed: seedOf(ask, 0) });
+  if (isPromoted(drawn)) return submitExport({ request, context, ask, body });
+  return answerPicture(drawn, context);
 }
 
 /** Too slow for its caller's connection, and the policy lets it go on as a job. */
-function isPromoted(made: Made): boolean {
-  if (made.decided === undefined || made.result.ok || !made.decided.plan.policy.promote) return false;
-  const { code } = made.result.failure;
+function isPromoted({ decided, result }: Drawn): boolean {
+  if (result.ok || !decided.plan.policy.promote) return false;
+  const { code } = result.failure;
   return code === "deadline_exceeded" || code === "no_capacity";
 }
 
