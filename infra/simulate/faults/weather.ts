@@ -26,8 +26,7 @@ export type Disturbance = { readonly atMs: number; readonly place: PlaceId } & (
   | { readonly does: "scheduler-clock" | "router-clock"; readonly byMs: number }
 );
 
-/** `url-gone` is of dialects that these endpoints do not speak. */
-const KINDS = (Object.keys(FAULTS) as FaultKind[]).filter((kind) => kind !== "url-gone");
+const KINDS = Object.keys(FAULTS) as FaultKind[];
 
 /** The weather of a run of `lastsMs`. */
 export function drawWeather(snapshot: Snapshot, seed: number, lastsMs: number): Weather {

@@ -49,6 +49,15 @@ interface Stage {
   readonly routes: readonly Route[];
 }
 
+interface Address {
+  readonly stage: Stage;
+  readonly route: Route | undefined;
+  /** Below the endpoint's prefix. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly baseUrl: string;
+}
+
 /** Idle endpoints without faults. */
 export function createGpus({ endpoints, time, painter, seed }: GpuSettings): Gpus {
   const faults = createFaultBook(seed);
@@ -64,12 +73,14 @@ export function createGpus({ endpoints, time, painter, seed }: GpuSettings): Gpu
   );
   let told: (attemptId: string, endpointId: string) => void = () => undefined;
 
-  function stageOf(call: Call): { readonly stage: Stage; readonly path: string } {
-    const { pathname } = new URL(call.url);
+  function addressOf(call: Call): Address {
+    const { origin, pathname, searchParams } = new URL(call.url);
     const id = pathname.split("/")[1] ?? "";
     const stage = stages.get(id);
     if (stage === undefined) throw new Error(`no simulated endpoint ${id}`);
-    return { stage, path: pathname.slice(id.length + 1) };
+    const path = pathname.slice(id.length + 1);
+    const route = stage.routes.find((one) => one.method === call.method && one.path.test(path));
+    return { stage, route, path, query: searchParams, baseUrl: `${origin}/${id}` };
   }
 
   /** Renders under the caller's own time limit, kept in virtual time. */
@@ -94,29 +105,24 @@ export function createGpus({ endpoints, time, painter, seed }: GpuSettings): Gpu
     return isLate && rendered.outcome === "cancelled" ? ({ outcome: "timed-out" } as const) : rendered;
   }
 
-  async function answer(call: Call, fault: Fault | undefined, signal: AbortSignal): Promise<Reply> {
-    const { stage, path } = stageOf(call);
-    const { station, dialect, routes } = stage;
+  async function answer(call: Call, address: Address, fault: Fault | undefined, signal: AbortSignal): Promise<Reply> {
+    const { stage, route, path, query, baseUrl } = address;
+    const { station, dialect } = stage;
     const { endpoint } = station;
-    const route = routes.find((one) => one.method === call.method && one.path.test(path));
     if (route === undefined) return { status: 404, headers: {}, body: "" };
     const struck = fault && answerOf(fault, dialect, endpoint);
     if (struck) return struck;
     const drifted = route.work ? fault?.kind === "wrong-pin" : faults.isOn(endpoint, "wrong-pin");
     const exchange: Exchange = {
-      endpoint,
-      path,
-      params: {},
-      query: new URLSearchParams(),
-      headers: new Headers({ ...call.headers }),
-      body: bodyOf(call),
-      baseUrl: `http://gpu/${endpoint.id}`,
+      ...{ endpoint, path, query, baseUrl },
+      params: { ...route.path.exec(path)?.groups },
+      ...(await contentOf(call)),
       reportedPin: drifted ? wrongPin(endpoint.pin) : endpoint.pin,
       drawSeed: () => station.drawSeed(),
       render: (order) => render(station, order, { signal, fault }),
       note: () => undefined,
       host: hosting.host,
-      fetchHosted: hosting.fetchHosted,
+      fetchHosted: (id) => (faults.isOn(endpoint, "url-gone") ? undefined : hosting.fetchHosted(id)),
       startLater: (order) => hosting.startLater(order, render(station, order, { signal, fault })),
       pollLater: hosting.pollLater,
     };
@@ -124,8 +130,8 @@ export function createGpus({ endpoints, time, painter, seed }: GpuSettings): Gpu
   }
 
   async function send(call: Call, signal: AbortSignal, oneWayMs: number): Promise<Response> {
-    const { stage } = stageOf(call);
-    const { endpoint } = stage.station;
+    const address = addressOf(call);
+    const { endpoint } = address.stage.station;
     const { promise: hungUp, reject } = Promise.withResolvers<never>();
     hungUp.catch(() => undefined);
     const left = new AbortController();
@@ -136,7 +142,7 @@ export function createGpus({ endpoints, time, painter, seed }: GpuSettings): Gpu
     if (signal.aborted) onAbort();
     else signal.addEventListener("abort", onAbort, { once: true });
     const pass = (ms: number) => Promise.race([new Promise<void>((done) => time.after(ms, done)), hungUp]);
-    const isWork = call.method === "POST";
+    const isWork = address.route?.work === true;
     const attemptId = call.headers["x-request-id"];
     if (isWork) told(attemptId ?? "", endpoint.id);
     const wire: Wire = { signal, left, time, hungUp };
@@ -148,7 +154,7 @@ export function createGpus({ endpoints, time, painter, seed }: GpuSettings): Gpu
       throw new TypeError("Network connection lost.");
     }
     if (fault?.kind === "stall-before-headers") return hungUp;
-    const reply = await Promise.race([answer(call, fault, left.signal), hungUp]);
+    const reply = await Promise.race([answer(call, address, fault, left.signal), hungUp]);
     await pass(oneWayMs);
     if (fault?.kind === "reset-before-headers") throw new TypeError("Network connection lost.");
     const bytes = typeof reply.body === "string" ? new TextEncoder().encode(reply.body) : reply.body;
@@ -160,7 +166,7 @@ export function createGpus({ endpoints, time, painter, seed }: GpuSettings): Gpu
     faults,
     upstreamFrom: (place) => ({
       send: (call, signal) =>
-        send(call, signal, stageOf(call).stage.station.endpoint.place === place ? NEAR_MS : FAR_MS),
+        send(call, signal, addressOf(call).stage.station.endpoint.place === place ? NEAR_MS : FAR_MS),
     }),
     stations: () => [...stages.values()].map(({ station }) => station),
     isServing(endpointId) {
@@ -176,11 +182,15 @@ export function createGpus({ endpoints, time, painter, seed }: GpuSettings): Gpu
   };
 }
 
-function bodyOf({ body }: Call): Bytes {
-  if (body === undefined) return new Uint8Array();
-  if (typeof body === "string") return new TextEncoder().encode(body);
-  if (body instanceof FormData) throw new Error("forms are not simulated");
-  return body;
+/** Headers and body as they come over the wire; a form brings its own content type. */
+async function contentOf({ headers, body }: Call): Promise<{ readonly headers: Headers; readonly body: Bytes }> {
+  const sent = new Headers({ ...headers });
+  if (body === undefined) return { headers: sent, body: new Uint8Array() };
+  if (typeof body === "string") return { headers: sent, body: new TextEncoder().encode(body) };
+  if (!(body instanceof FormData)) return { headers: sent, body };
+  const form = new Response(body);
+  sent.set("content-type", form.headers.get("content-type") ?? "");
+  return { headers: sent, body: new Uint8Array(await form.arrayBuffer()) };
 }
 
 interface Pieces {
