@@ -1,0 +1,97 @@
+/** The Rollout object's inside: what it says, what it writes down, and what survives its end. */
+import { describe, expect, it } from "vitest";
+import type { OutcomeBatch } from "../../routing/index.ts";
+import { aFailure, anOutcome, MINUTE_MS, SPEC, START_MS } from "./world.ts";
+import { aHost } from "./world-of-hosts.ts";
+
+const spec = { ...SPEC, ramp: [0.3] };
+const order = { spec, person: "ada", limits: { warmupMs: 0 } };
+
+/** Forty canary requests that fail beside eighty baseline ones that do not, units of their own. */
+function aBadBatch(id: string, atMs: number): OutcomeBatch {
+  const outcomes = Array.from({ length: 120 }, (_, index) => {
+    const change = { atMs: atMs + index, unit: index * 7_919 + atMs };
+    return index % 3 === 0 ? aFailure({ ...change, arm: "canary" }) : anOutcome({ ...change, arm: "baseline" });
+  });
+  return { id, outcomes };
+}
+
+describe("a Rollout host", () => {
+  it("knows nothing before a start", async () => {
+    const { host } = await aHost();
+    expect([await host.arms(), await host.view(), await host.report({ id: "a", outcomes: [] })]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect(await host.command({ command: "pause", person: "ada" })).toBeUndefined();
+  });
+
+  it("says after a start how to assign, and writes the start down", async () => {
+    const { host, stored } = await aHost();
+    expect(await host.start(order)).toEqual({ ok: true });
+    expect(await host.arms()).toEqual({
+      name: "sd35-next",
+      route: "preview",
+      baseline: "sd35-medium",
+      candidate: "sd35-next",
+      stickTo: "request",
+      salt: "sd35-next",
+      share: 0.3,
+      recording: true,
+    });
+    expect([...stored.keys()].filter((key) => key.startsWith("log:"))).toEqual(["log:1:1:000001"]);
+    expect(await host.start(order)).toEqual({ ok: false, phase: "running" });
+  });
+
+  it("rolls back within the report that shows it, tells why, and says so to whoever reported", async () => {
+    const world = await aHost();
+    await world.host.start(order);
+    world.nowMs += MINUTE_MS;
+    const state = await world.host.report(aBadBatch("bad", START_MS + 1));
+    expect(state).toMatchObject({ share: 0, recording: false });
+    expect(world.told.at(-1)).toMatchObject({ event: "rollout-decision", kind: "rolled-back", acted: true });
+    expect(world.told.at(-1)?.["says"]).toMatch(/errors: \d+ of \d+ against 0 of \d+ in the baseline/);
+    expect(await world.host.report(aBadBatch("more", START_MS + 500))).toMatchObject({ share: 0 });
+    expect((await world.host.view())?.log.map(({ kind }) => kind)).toEqual(["started", "rolled-back"]);
+  });
+
+  it("counts a batch once that came twice", async () => {
+    const { host } = await aHost();
+    await host.start(order);
+    const batch = { id: "same", outcomes: [anOutcome({ atMs: START_MS + 1 })] };
+    await host.report(batch);
+    await host.report(batch);
+    expect((await host.view())?.status.numbers.arms.canary.requests).toBe(1);
+  });
+
+  it("goes on where it was after its end, with what was saved", async () => {
+    const first = await aHost();
+    await first.host.start(order);
+    await first.host.report({ id: "a", outcomes: [anOutcome({ atMs: START_MS + 1 })] });
+    await first.host.report({ id: "b", outcomes: [anOutcome({ atMs: START_MS + 2 })] });
+    expect(first.savesAsked).toEqual([10_000]);
+    await first.host.save();
+    const second = await aHost(first.stored);
+    expect((await second.host.view())?.status.numbers.arms.canary.requests).toBe(2);
+    expect(await second.host.command({ command: "abort", person: "grace", note: "enough" })).toMatchObject({
+      ok: true,
+    });
+    const third = await aHost(first.stored);
+    expect(await third.host.arms()).toMatchObject({ share: 0, recording: false });
+    expect((await third.host.view())?.log.at(-1)).toMatchObject({ kind: "aborted", person: "grace", note: "enough" });
+  });
+
+  it("starts again after an end, as another run, and keeps the former decisions", async () => {
+    const { host, stored } = await aHost();
+    await host.start(order);
+    await host.command({ command: "abort", person: "ada" });
+    expect(await host.start(order)).toEqual({ ok: true });
+    expect(await host.view()).toMatchObject({ run: 2, log: [{ kind: "started" }] });
+    expect([...stored.keys()].filter((key) => key.startsWith("log:")).sort()).toEqual([
+      "log:1:1:000001",
+      "log:1:1:000002",
+      "log:1:2:000001",
+    ]);
+  });
+});
