@@ -79,6 +79,7 @@ export class ExportIndex extends DurableObject<Env> implements ExportIndexObject
   }
 
   async list({ limit, before, state, route }: ListAsk): Promise<ListPage> {
+    if ((await this.openCount()) > 0) await this.#sweepSoon();
     const rows = this.#all(
       "SELECT seq, id, state, created_ms, ended_ms, route, model FROM jobs WHERE seq < ? AND (? = '' OR state = ?) " +
         "AND (? = '' OR route = ?) ORDER BY seq DESC LIMIT ?",
@@ -122,8 +123,10 @@ export class ExportIndex extends DurableObject<Env> implements ExportIndexObject
     else if (createdMs <= nowMs - UNMADE_MS) await this.forget(id);
   }
 
+  /** An alarm that is long overdue was lost: a kill can fall between the object's word and the runtime's. */
   async #sweepSoon(): Promise<void> {
-    if ((await this.#storage.getAlarm()) === null) await this.#storage.setAlarm(Date.now() + SWEEP_MS);
+    const [nowMs, atMs] = [Date.now(), await this.#storage.getAlarm()];
+    if (atMs === null || atMs < nowMs - SWEEP_MS) await this.#storage.setAlarm(nowMs + SWEEP_MS);
   }
 
   #enter({ nowMs, route, model }: AdmitAsk, id: string): void {

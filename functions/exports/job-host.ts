@@ -259,8 +259,10 @@ export function createJobHost(ports: JobHostPorts): JobHost {
       return working;
     },
     async ensureAwake() {
-      if (record === undefined || working !== undefined || wokenForMs !== Number.POSITIVE_INFINITY) return;
-      await wake(ports.nowMs());
+      const nowMs = ports.nowMs();
+      const isAwaited = wokenForMs !== Number.POSITIVE_INFINITY && wokenForMs > nowMs - AGAIN_MS;
+      if (record === undefined || working !== undefined || isAwaited) return;
+      await wake(nowMs);
     },
     follow(seq, tell) {
       const missed = store.eventsAfter(seq);

@@ -22,6 +22,8 @@ type Call = Context<Handled, "/:id">;
 
 const NOT_FOUND: RequestFailure = { code: "not_found", detail: "There is no such export, or it is not kept any more." };
 
+const FORBIDDEN: RequestFailure = { code: "forbidden", detail: "This key may not make or see exports." };
+
 /** Rows of a listing where the caller does not say, and most that it may ask for. */
 const PAGE = { usual: 20, most: 100 } as const;
 
@@ -51,6 +53,10 @@ export async function openSharedImage(
 /** The resource, after admission. */
 export function exportsResource(): Hono<Handled> {
   const app = new Hono<Handled>();
+  app.use(async (c, next) => {
+    if (!c.var.context.admitted.scopes.includes("export")) return problemResponse(FORBIDDEN, c.var.context);
+    return next();
+  });
   app.post("/", (c) => submit(c.req.raw, c.var.context));
   app.get("/", (c) => list(new URL(c.req.url).searchParams, c.var.context));
   app.get("/:id", (c) => show(c));
