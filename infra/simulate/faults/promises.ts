@@ -95,6 +95,11 @@ export function createPromises(snapshot: Snapshot): Promises {
     if (local && ask.kind === "first") budget.localEarned += 100;
     if (isExtra && local) budget.localDrawn += 1_000;
     if (isExtra && !local) budget.drawn += 1_000;
+    if (isExtra && budget.drawn > budget.earned) {
+      breach(`${ask.requestId}: ${budget.drawn / 1_000} extra attempts on a budget of ${budget.earned / 1_000} so far`);
+    }
+    if (isExtra && budget.localDrawn > budget.localEarned)
+      breach(`${ask.requestId}: an extra attempt beyond the local budget`);
     if (!lease.probe) return;
     const other = probes.get(lease.endpoint);
     if (other !== undefined && other.life === lifeOf(lease.place)) breach(`${lease.endpoint} is probed twice at once`);
@@ -152,10 +157,6 @@ export function createPromises(snapshot: Snapshot): Promises {
       breach(`${requestId}: threw ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     },
     atRest({ places, gpus }) {
-      if (budget.drawn > budget.earned)
-        breach(`${budget.drawn / 1_000} extra attempts on a budget of ${budget.earned / 1_000}`);
-      if (budget.localDrawn > budget.localEarned)
-        breach(`${budget.localDrawn / 1_000} extra attempts by the local rule`);
       for (const place of places.values()) {
         const view = place.machine().view();
         const held = view.endpoints.filter(({ inUse }) => inUse > 0).map(({ id, inUse }) => `${id} ${inUse}`);

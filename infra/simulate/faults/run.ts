@@ -42,7 +42,8 @@ export interface RunReport {
 }
 
 /** Runs a seed. */
-export async function runSeed({ snapshot, seed, requests }: RunOptions): Promise<RunReport> {
+export async function runSeed({ snapshot: shipped, seed, requests }: RunOptions): Promise<RunReport> {
+  const snapshot = seed % 2 === 0 ? withTightBudget(shipped) : shipped;
   const traffic = drawTraffic(seed, requests);
   const lastsMs = traffic.at(-1)?.atMs ?? 0;
   const weather = drawWeather(snapshot, seed, lastsMs);
@@ -109,6 +110,15 @@ export async function runSeed({ snapshot, seed, requests }: RunOptions): Promise
     breaches,
     trace: hash.digest("hex").slice(0, 16),
   };
+}
+
+/** Few requests want an extra attempt, so that the shipped budget hardly ever binds; one of a hundredth does. */
+function withTightBudget(snapshot: Snapshot): Snapshot {
+  const { routing, catalog } = snapshot.content;
+  const policies = Object.fromEntries(
+    Object.entries(routing.policies).map(([name, policy]) => [name, { ...policy, extraAttempts: 0.01 }]),
+  );
+  return { ...snapshot, content: { catalog, routing: { ...routing, policies } } };
 }
 
 /** Several faults of one target hold together; the first that strikes does. */
