@@ -8,7 +8,7 @@ let stack: Stack;
 beforeAll(async () => {
   stack = await startStack({
     edit: ({ routing, catalog }) => ({
-      routing: routing.replace("fast-preview:\n", 'fast-preview:\n    progressive: { draft: "SDXL Lightning" }\n'),
+      routing: routing.replace("  draft:\n", '  draft:\n    progressive: { draft: "SDXL Lightning" }\n'),
       // Nano Banana edits pictures; its simulator takes a mask too.
       catalog: catalog.replaceAll("takes: [seed]", "takes: [seed, image, mask]"),
     }),
@@ -132,9 +132,10 @@ describe.each(OPENAI_SDKS)("%s", (name, Sdk) => {
   });
 
   it("reads a streamed picture after its draft, and ends", async () => {
-    stack.simulator.control.setFault("apac-sd35", { kind: "slow", factor: 8 });
+    stack.simulator.control.setFault("apac-nano-banana", { kind: "slow", factor: 100 });
     const { client } = openClient(Sdk, stack.router.url);
-    const events = await client.images.generate({ ...UNSTREAMED, stream: true, partial_images: 1 });
+    const options = { ...UNSTREAMED, model: "draft-art", stream: true, partial_images: 1 } as const;
+    const events = await client.images.generate(options);
     const seen: string[] = [];
     let last: unknown;
     for await (const event of events) {
@@ -147,7 +148,7 @@ describe.each(OPENAI_SDKS)("%s", (name, Sdk) => {
       size: "256x256",
       output_format: "png",
       usage: { total_tokens: 0 },
-      galley: { model: expect.stringMatching(/^sd3\.5-medium@/), attempts: expect.stringContaining("sdxl-lightning") },
+      galley: { model: "nano-banana@gemini-2.5-flash-image", attempts: expect.stringContaining("sdxl-lightning") },
     });
   });
 
@@ -180,8 +181,8 @@ describe.each(OPENAI_SDKS)("%s", (name, Sdk) => {
   });
 
   it("goes on with its own first try when that took too long for it", async () => {
-    stack.simulator.control.setFault("apac-nano-banana", { kind: "slow", factor: 50 });
-    const { client, sent } = openClient(Sdk, stack.router.url, { timeout: 500 });
+    stack.simulator.control.setFault("apac-nano-banana", { kind: "slow", factor: 75 });
+    const { client, sent } = openClient(Sdk, stack.router.url, { timeout: 1_000, maxRetries: 4 });
     const options = { prompt: `a fox for ${name}`, model: "draft-art", size: "256x256" } as const;
     const { value: answer, requests } = await workOf(() => client.images.generate(options));
     expect(pictureIn(answer.data?.[0]?.b64_json)).toMatchObject({ width: 256 });
