@@ -138,8 +138,7 @@ function isFlatJpeg(bytes: Uint8Array): boolean {
   const glimpse = bytes.subarray(dataAt, dataAt + JPEG_GLIMPSE_BYTES);
   if (glimpse.length === JPEG_GLIMPSE_BYTES && !repeats(glimpse)) return false;
   const scans = jpegScans(bytes).scans.map(({ from, to }) => bytes.subarray(from, to));
-  const telling = scans.filter((data) => data.length > EMPTY_SCAN_BYTES);
-  return telling.length > 0 && telling.every(repeats);
+  return scans.length > 0 && scans.filter((data) => data.length > EMPTY_SCAN_BYTES).every(repeats);
 }
 
 /** Is the data one pattern of at most MAX_PATTERN_BYTES over and over, at least twice, but for its edges? */

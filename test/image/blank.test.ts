@@ -146,6 +146,13 @@ describe("PNG row filters", () => {
     });
   }
 
+  for (const filter of [0, 1, 2, 3, 4]) {
+    it(`filter ${filter} is undone exactly: differences within the tolerance do not add up`, async () => {
+      const grain = (x: number, y: number) => 100 + ((x * 7 + y * 5 + ((x * y) >> 3)) % 3);
+      expect(await judge(makePng({ filter, pixel: (x, y) => [grain(x, y), grain(y, x), 100, 255] }))).toBe(true);
+    });
+  }
+
   it("sees a flat picture that was stored without compression", async () => {
     expect(await judge(makePng({ filter: 0, level: 0, pixel: () => [0, 0, 0, 255] }))).toBe(true);
   });
@@ -153,6 +160,12 @@ describe("PNG row filters", () => {
   it("counts a difference of two levels as the same colour", async () => {
     expect(await judge(makePng({ filter: 0, pixel: (x) => [x % 3, 0, 0, 255] }))).toBe(true);
     expect(await judge(makePng({ filter: 0, pixel: (x) => [x % 4, 0, 0, 255] }))).toBe(false);
+  });
+
+  it("fails open on a JPEG without its end", async () => {
+    const black = encode(canvas(square(256), flat("#000")), "jpeg");
+    expect(await judge(black)).toBe(true);
+    expect(await judge(black.slice(0, -2))).toBe(false);
   });
 
   it("fails open on damaged pixels", async () => {
