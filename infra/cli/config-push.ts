@@ -67,6 +67,10 @@ async function push(files: string[], options: PushOptions): Promise<void> {
   await withStore(options, async (store) => {
     const inForce = await progress(`Reading what is in force in the ${place} KV`, () => readInForce(store));
     refuseUnexpected(options.expect, inForce);
+    if (inForce.pointer?.version === snapshot.version && inForce.pointer.rollout === undefined) {
+      console.log(`version ${snapshot.version} is in force already; there is nothing to push.`);
+      return;
+    }
     const previous = baseVersion(inForce);
     const before = previous === undefined ? undefined : await readVersion(store, previous);
     if (before !== undefined) {

@@ -45,6 +45,10 @@ describe("galley config", () => {
       value: { version, message: "first", author: "ada" },
     });
 
+    const again = await here("push", "-m", "again");
+    expect(again).toMatchObject({ exitCode: 0 });
+    expect(again.stdout).toContain("in force already");
+
     const diff = await here("diff", edited);
     expect(diff.stdout).toContain("~ policy `fast-preview`: deadlineMs 9000, before 8000");
 
