@@ -7,10 +7,10 @@ import { type Stack, startStack } from "../../support/stack.ts";
 let stack: Stack;
 beforeAll(async () => {
   stack = await startStack({
-    // Nano Banana edits pictures; its simulator takes a mask too.
+    // The simulator of Nano Banana takes a mask too.
     edit: ({ routing, catalog }) => ({
       routing,
-      catalog: catalog.replaceAll("takes: [seed]", "takes: [seed, image, mask]"),
+      catalog: catalog.replaceAll("takes: [seed, image]", "takes: [seed, image, mask]"),
     }),
   });
 });

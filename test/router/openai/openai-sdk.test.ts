@@ -9,8 +9,8 @@ beforeAll(async () => {
   stack = await startStack({
     edit: ({ routing, catalog }) => ({
       routing: routing.replace("  draft:\n", '  draft:\n    progressive: { draft: "SDXL Lightning" }\n'),
-      // Nano Banana edits pictures; its simulator takes a mask too.
-      catalog: catalog.replaceAll("takes: [seed]", "takes: [seed, image, mask]"),
+      // The simulator of Nano Banana takes a mask too.
+      catalog: catalog.replaceAll("takes: [seed, image]", "takes: [seed, image, mask]"),
     }),
   });
 });
