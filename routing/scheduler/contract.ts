@@ -147,8 +147,18 @@ export interface ReportBatch {
     readonly creditId?: string;
     readonly outcome: Outcome;
   }[];
+  /** Begun and ended since the last report: most attempts, told in fewer words. None of them can be superseded. */
+  readonly done?: readonly DoneAttempt[];
   /** Credits that are not wanted any more. */
   readonly returned?: readonly string[];
+}
+
+/** A whole attempt, told afterwards. */
+export interface DoneAttempt extends Pick<Ask, "kind" | "priority" | "policy"> {
+  readonly endpoint: EndpointId;
+  readonly creditId?: string;
+  readonly startedAtMs: number;
+  readonly outcome: Outcome;
 }
 
 /** What a look at an endpoint's model list said of its pin. */

@@ -88,7 +88,7 @@ export function leaseRecordOf(
 }
 
 /** Counts a request, by its first ask, towards the budget of extra ones. */
-export function earnExtra(state: SchedulerState, ask: Ask): void {
+export function earnExtra(state: SchedulerState, ask: Pick<Ask, "kind" | "policy">): void {
   if (ask.kind !== "first") return;
   const terms = ask.policy === undefined ? undefined : state.policies.get(ask.policy);
   state.budget = recordFirst(state.budget, terms?.extraAttempts ?? EXTRA_SHARE);

@@ -58,11 +58,11 @@ function lendNew(state: SchedulerState, pool: Pool, ask: CreditAsk): Credit | un
 }
 
 /**
- * The same credit with a new end: as many slots as are wanted and the slack allows, which may be fewer than before. Nothing when work waits,
- * or its endpoint is not the best any more: then the isolate gives it back.
+ * The same credit with a new end: as many slots as are wanted and the slack allows, which may be fewer than before. Nothing when others
+ * need all of them, or its endpoint is unwell or slow: then the isolate gives it back.
  */
 function renew(state: SchedulerState, pool: Pool, former: CreditRecord, ask: CreditAsk): Credit | undefined {
-  if (former.expiresAtMs <= state.nowMs || waitingCount(pool.queue) > 0) return undefined;
+  if (former.expiresAtMs <= state.nowMs) return undefined;
   const endpoint = state.endpoints.get(former.endpoint);
   if (endpoint === undefined || admissionOf(settle(endpoint.breaker, state.nowMs), state.nowMs) !== "normal") return;
   if (weightOf(state, endpoint) < 1) return undefined;

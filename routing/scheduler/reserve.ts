@@ -15,7 +15,7 @@ import { decideAlternative } from "./hedge-gate.ts";
 import { putLease } from "./leases.ts";
 import { bestOf, type Choice, completionAt, freeSlots, type Option, optionsFor, takenSlots } from "./options.ts";
 import { enqueue, leastUrgent, MAX_WAITING, PRIORITIES, removeWaiting, serviceOrder, waitingCount } from "./queue.ts";
-import { shapeKey } from "./size-class.ts";
+import { type Shape, shapeKey } from "./size-class.ts";
 import { slotCount } from "./slots.ts";
 import { type EndpointState, freshId, type Pool, type SchedulerState, type Ticket, tally, triggerOf } from "./state.ts";
 import { claimNewest, scopedKey } from "./supersede.ts";
@@ -75,7 +75,7 @@ export function revokeOlder(state: SchedulerState, key: string, requestId: strin
 }
 
 /** Remembers what the pool is asked for, and when; the habit fades as others grow. */
-export function noteAsk(pool: Pool, ask: Ask, nowMs: number): void {
+export function noteAsk(pool: Pool, ask: Shape, nowMs: number): void {
   pool.askedAtMs = nowMs;
   const shape = { sizeClass: ask.sizeClass, ...(ask.steps === undefined ? {} : { steps: ask.steps }) };
   const key = shapeKey(shape);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Ask, Credit, CreditAsk } from "../../routing/scheduler/contract.ts";
+import type { Ask, Credit, CreditAsk, DoneAttempt } from "../../routing/scheduler/contract.ts";
 import { lendable } from "../../routing/scheduler/credits.ts";
 import type { SchedulerMachine } from "../../routing/scheduler/machine.ts";
 import { anAsk, anOutcome, BROKEN, endpointView, failed, granted, machineOf, regionOf, T0 } from "./support.ts";
@@ -163,6 +163,22 @@ describe("a credit that is kept", () => {
   });
 });
 
+test("a credit is not kept on an endpoint that was found slow", () => {
+  const machine = machineOf(regionOf({ a: {}, b: {} }));
+  const slowOrNot = (endpoint: string, elapsedMs: number) => {
+    for (let index = 0; index < 10; index += 1) machine.release("none", anOutcome({ elapsedMs }), T0, endpoint);
+  };
+  const credit = creditOf(machine)!;
+  const other = credit.endpoint === "a" ? "b" : "a";
+  slowOrNot(other, 1_000);
+  slowOrNot(credit.endpoint, 1_000);
+  const renew = { isolateId: "i", model: "sd35-medium", slots: 1, renews: credit.id };
+  expect(machine.credit(renew, T0 + 10).credit?.id).toBe(credit.id);
+  for (let index = 0; index < 3; index += 1) slowOrNot(credit.endpoint, 9_000);
+  machine.tick(T0 + 20);
+  expect(machine.credit(renew, T0 + 30).credit).toBeUndefined();
+});
+
 describe("what a credit says", () => {
   const policies = { "fast-preview": { hedge: { afterQuantile: 0.95, budget: 0.05 } } };
 
@@ -227,5 +243,64 @@ describe("reports", () => {
     const late = machine.report({ isolateId: "j", started: [started("9", undefined, keyed)], ended: [] }, T0 + 60);
     expect(late.revoked).toEqual([{ leaseId: "j/9", cause: "superseded" }]);
     expect(granted(newer.answer).endpoint).toBe("a");
+  });
+
+  describe("of attempts that are over already", () => {
+    const done = (parts: Partial<DoneAttempt> = {}): DoneAttempt => ({
+      endpoint: "a",
+      kind: "first",
+      priority: "interactive",
+      policy: "fast-preview",
+      startedAtMs: T0 - 1_500,
+      outcome: anOutcome(),
+      ...parts,
+    });
+    const told = (attempts: readonly DoneAttempt[], machine = four()) => {
+      machine.report({ isolateId: "i", started: [], ended: [], done: attempts }, T0);
+      return machine;
+    };
+
+    test("teach the same as a start and an end, and hold no slot", () => {
+      const attempts = Array.from({ length: 40 }, () => done({ outcome: anOutcome({ elapsedMs: 2_000 }) }));
+      const inWords = four();
+      for (const attempt of attempts) told([attempt], inWords);
+      const inFull = four();
+      for (const [index, { outcome }] of attempts.entries()) {
+        const at = { ...started(`${index}`, undefined, { policy: "fast-preview" }), startedAtMs: T0 - 1_500 };
+        inFull.report({ isolateId: "i", started: [at], ended: [ended(`${index}`, undefined, outcome)] }, T0);
+      }
+      const { counters: _one, ...view } = inWords.view();
+      const { counters: _other, ...other } = inFull.view();
+      expect(view.endpoints).toEqual(other.endpoints);
+      expect([view.budget, view.pools, view.leases]).toEqual([other.budget, other.pools, 0]);
+      expect(endpointView(inWords, "a")).toMatchObject({ inUse: 0, outcomes: { ok: 40 }, attempts: 40 });
+    });
+
+    test("tell what the pool is asked for", () => {
+      const outcome = anOutcome({ sizeClass: "xl", steps: 50 });
+      expect(creditOf(told([done({ outcome })]))?.typical).toBe("xl/50");
+    });
+
+    test("trip a breaker", () => {
+      const machine = told(Array.from({ length: 3 }, () => done({ outcome: failed(BROKEN) })));
+      expect(endpointView(machine, "a").state).toBe("open");
+    });
+
+    test("earn extra attempts by first ones only", () => {
+      expect(told(Array.from({ length: 10 }, () => done())).view().budget.extraMilli).toBe(1_000);
+      expect(told(Array.from({ length: 10 }, () => done({ kind: "fallback" }))).view().budget.extraMilli).toBe(0);
+    });
+
+    test("keep their slot while the endpoint works on what was cut off, and take it out of their credit", () => {
+      const machine = machineOf(regionOf({ a: { concurrency: { kind: "known", slots: 4 }, honoursCancel: false } }));
+      const credit = creditOf(machine)!;
+      const cut = failed({ reason: "cancelled", cause: "client_gone" }, 100);
+      told([done({ creditId: credit.id, startedAtMs: T0 - 100, outcome: cut })], machine);
+      expect(endpointView(machine, "a").inUse).toBe(2);
+      machine.report({ isolateId: "i", started: [], ended: [], returned: [credit.id] }, T0);
+      expect(endpointView(machine, "a").inUse).toBe(1);
+      machine.tick(T0 + 2_200);
+      expect(endpointView(machine, "a").inUse).toBe(0);
+    });
   });
 });

@@ -30,7 +30,7 @@ describe("a credit", () => {
     await world.clock.advance(1);
     await settle();
     expect(world.weur.calls.length).toBe(before + 1);
-    expect(world.weur.calls.at(-1)?.report).toMatchObject({ started: { length: 3 }, ended: { length: 3 } });
+    expect(world.weur.calls.at(-1)?.report).toMatchObject({ started: { length: 0 }, done: { length: 3 } });
     expect(seenAt(world.weur).outcomes?.["ok"]).toBe((ok ?? 0) + 3);
   });
 
@@ -52,11 +52,11 @@ describe("a credit", () => {
     expect(world.memory.places.get("weur")?.demand.get("sd35-medium")?.inFlight).toBe(0);
   });
 
-  it("is reported at once when sixteen have ended", async () => {
+  it("is reported at once when sixty-four have ended", async () => {
     const world = await aSchedulerWorld();
     await world.warmUp();
     const before = world.weur.calls.length;
-    for (let index = 0; index < 16; index += 1) {
+    for (let index = 0; index < 64; index += 1) {
       const { scheduler, reservation } = await world.reserve();
       scheduler.release(leaseOf({ reservation }), OK);
     }

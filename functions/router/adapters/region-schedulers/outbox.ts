@@ -5,8 +5,8 @@
  */
 import type { ReportBatch } from "../../../../routing/index.ts";
 
-/** So many ends are sent at once… */
-export const FLUSH_ENDS = 16;
+/** So many attempts that ended are told at once… */
+export const FLUSH_ENDS = 64;
 /** …and fewer after this time, ms. */
 export const FLUSH_AFTER_MS = 300;
 
@@ -15,9 +15,11 @@ const MAX_WAITING = 512;
 
 export type Started = ReportBatch["started"][number];
 export type Ended = ReportBatch["ended"][number];
+type Done = NonNullable<ReportBatch["done"]>[number];
 
 export interface Outbox {
   started(entry: Started): void;
+  /** An end whose start still waits here is told together with it. */
   ended(entry: Ended): void;
   returned(creditId: string): void;
   /** Ends that wait. */
@@ -25,36 +27,52 @@ export interface Outbox {
   isEmpty(): boolean;
   /** All that waits, to be sent now; `undefined` when nothing does. */
   take(): ReportBatch | undefined;
-  /** Is a request going to send this? Says yes from then on until `take`, or until `nowMs` is well past `dueAtMs`. */
+  /** Is a request going to send this? Says yes from then on until `take`, or until `nowMs` is well past the time to flush. */
   claimFlush(nowMs: number): boolean;
 }
 
 /** An empty outbox. */
 export function createOutbox(isolateId: string): Outbox {
-  let started: Started[] = [];
+  let started = new Map<string, Started>();
   let ended: Ended[] = [];
+  let done: Done[] = [];
   let returned: string[] = [];
   let flushDueAtMs = 0;
+  const isEmpty = () => started.size + ended.length + done.length + returned.length === 0;
   return {
     started(entry) {
-      if (started.length >= MAX_WAITING) started.shift();
-      started.push(entry);
+      if (started.size >= MAX_WAITING) started.delete(started.keys().next().value ?? "");
+      started.set(entry.id, entry);
     },
     ended(entry) {
-      if (ended.length >= MAX_WAITING) ended.shift();
-      ended.push(entry);
+      const start = started.get(entry.id);
+      if (start === undefined) {
+        if (ended.length >= MAX_WAITING) ended.shift();
+        ended.push(entry);
+        return;
+      }
+      started.delete(entry.id);
+      if (done.length >= MAX_WAITING) done.shift();
+      done.push(toDone(start, entry));
     },
     returned(creditId) {
       returned.push(creditId);
     },
-    endCount: () => ended.length,
-    isEmpty: () => started.length + ended.length + returned.length === 0,
+    endCount: () => ended.length + done.length,
+    isEmpty,
     take() {
       flushDueAtMs = 0;
-      if (started.length + ended.length + returned.length === 0) return undefined;
-      const batch: ReportBatch = { isolateId, started, ended, ...(returned.length === 0 ? {} : { returned }) };
-      started = [];
+      if (isEmpty()) return undefined;
+      const batch: ReportBatch = {
+        isolateId,
+        started: [...started.values()],
+        ended,
+        ...(done.length === 0 ? {} : { done }),
+        ...(returned.length === 0 ? {} : { returned }),
+      };
+      started = new Map();
       ended = [];
+      done = [];
       returned = [];
       return batch;
     },
@@ -64,5 +82,17 @@ export function createOutbox(isolateId: string): Outbox {
       flushDueAtMs = nowMs + FLUSH_AFTER_MS;
       return true;
     },
+  };
+}
+
+function toDone({ ask, startedAtMs }: Started, { endpoint, outcome, creditId }: Ended): Done {
+  return {
+    endpoint,
+    kind: ask.kind,
+    priority: ask.priority,
+    startedAtMs,
+    outcome,
+    ...(ask.policy === undefined ? {} : { policy: ask.policy }),
+    ...(creditId === undefined ? {} : { creditId }),
   };
 }
