@@ -14,8 +14,9 @@ export const LONG_STRING_BYTES = 8 * 1024;
 const MAX_DEPTH = 256;
 
 /**
- * Bytes of a wanted string that are made text at a time. Short texts die young and cost nothing; as long as a read they pile up: eight
- * pictures of 25 MB took 65 MB more at 256 KiB than at 32 (bench:memory, workerd 1.20261117.1). A multiple of four, for base64.
+ * Bytes of a wanted string that are made text at a time. Short texts die young and cost nothing; as long as a read they pile up: with
+ * eight pictures of 25 MB at once the same loop peaked at 65 MB over idle with texts of 256 KiB and at 27 MB with these (workerd
+ * 1.20261117.1, 2 cores, 2 rounds each). A multiple of four, for base64.
  */
 const SLICE_BYTES = 32 * 1024;
 

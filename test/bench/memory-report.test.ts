@@ -27,6 +27,6 @@ describe("the memory bench's report", () => {
       "1.00",
       "3.0 (2.0–4.0)",
     ]);
-    expect(columns("galley")).toEqual(["one", "galley", "52 (51–53)", "4.20 (4.10–4.30)", "0.41", "3.0 (2.0–4.0)"]);
+    expect(columns("router")).toEqual(["one", "router", "52 (51–53)", "4.20 (4.10–4.30)", "0.41", "3.0 (2.0–4.0)"]);
   });
 });

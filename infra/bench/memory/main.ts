@@ -1,5 +1,5 @@
 /**
- * `npm run bench:memory`: memory and CPU of taking large pictures out of JSON.
+ * `npm run bench:memory`: memory and CPU of taking large pictures out of a Gemini answer: the built router beside the naive way.
  *
  * Each cell (scenario, way, round) has a workerd of its own, so that no way inherits another's heap. Memory is that process's peak over
  * what it used idle, CPU its user and system time per gigabyte of pictures, both from /proc; other work on the machine hardly touches
@@ -40,7 +40,7 @@ interface Bench {
   readonly upstream: ChildProcess;
   readonly upstreamUrl: string;
   readonly load: ChildProcess;
-  /** The bench's own Worker, bundled. */
+  /** What the router is compared with, bundled. */
   readonly script: string;
   /** For the router: one Gemini endpoint, the upstream. */
   readonly snapshot: Snapshot;
@@ -148,9 +148,7 @@ async function drive(
 const message = <Message>(child: ChildProcess) => new Promise<Message>((resolve) => child.once("message", resolve));
 
 const program = new Command("bench:memory")
-  .description(
-    "Memory and CPU of taking pictures out of JSON: streamed, through the router, and the naive way, in workerd.",
-  )
+  .description("Memory and CPU of taking pictures out of JSON, through the router and the naive way, in workerd.")
   .option("--rounds <n>", "rounds of each cell, in alternating order", Number, 5)
   .action(async (options: Options) => {
     console.log(renderReport(await run(options), { cores: cpus().length, node: process.version }));

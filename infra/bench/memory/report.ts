@@ -1,7 +1,7 @@
-/** The memory bench's figures as a table: medians over rounds with their range, and the streamed ways' CPU beside the naive one's. */
+/** The memory bench's figures as a table: medians over rounds with their range, and CPU beside the naive way's. */
 
 /** In the order in which they are measured. `pass` is the floor, `naive` what is compared with. */
-export const WAYS = ["pass", "naive", "galley", "router"] as const;
+export const WAYS = ["pass", "naive", "router"] as const;
 
 export type Way = (typeof WAYS)[number];
 
