@@ -91,7 +91,7 @@ describe.each(AI_SDKS)("%s", (name, sdk) => {
   it("retries what ran out of time, and starts no work again by that", async () => {
     stack.simulator.control.setFault("*", { kind: "stall-before-headers" });
     const { model, sent } = open(sdk, "draft-art");
-    const providerOptions = { galley: { deadline_ms: 1_500 } };
+    const providerOptions = { galley: { deadline_ms: 3_000 } };
     const asked = sdk.generateImage({ model, prompt: `a fox for ${name}`, maxRetries: 1, providerOptions });
     await expect(asked).rejects.toThrow(/ready in time/);
     expect(sent).toHaveLength(2);
