@@ -5,7 +5,13 @@
  * its address when the hash is known: memory holds one part, whatever the size. Equal bytes have one address, so writing them again
  * harms nobody; it renews their age, by which they expire. Fails closed: a picture that breaks off is never given an address.
  */
-import { MEDIA_TYPES, type Picture, type RequestFailureCode, type StoredPicture } from "../../routing/index.ts";
+import {
+  MEDIA_TYPES,
+  type Picture,
+  type RequestFailureCode,
+  readBytes,
+  type StoredPicture,
+} from "../../routing/index.ts";
 
 /** Prefixes in the bucket. The lifecycle rules of README go by them. */
 export const ART_PREFIX = "art/";
@@ -107,7 +113,7 @@ async function receiveStream(
 
 async function uploadParts(
   upload: R2MultipartUpload,
-  body: ReadableStream<Uint8Array>,
+  body: ReadableStream<Uint8Array<ArrayBuffer>>,
   signal: AbortSignal,
 ): Promise<{ sha256: string; bytes: number }> {
   const digest = new crypto.DigestStream("SHA-256");
@@ -121,7 +127,7 @@ async function uploadParts(
     parts.push(await persist(() => upload.uploadPart(number, part.subarray(0, filled))));
     filled = 0;
   };
-  for await (const chunk of body) {
+  for await (const chunk of readBytes(body)) {
     if (signal.aborted) throw new PictureUnstorable("client_gone", "The export was cancelled.");
     bytes += chunk.length;
     if (bytes > MAX_PICTURE_BYTES)

@@ -3,6 +3,7 @@ export { attemptsLeft } from "./backoff.ts";
 export { fingerprint } from "./fingerprint.ts";
 export * from "./job.ts";
 export * from "./progress.ts";
+export { readBytes } from "./read-bytes.ts";
 export * from "./transitions.ts";
 export { verifyPicture } from "./verify-picture.ts";
 export * from "./webhook.ts";

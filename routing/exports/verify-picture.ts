@@ -8,6 +8,7 @@
 import type { PictureDefect } from "../failure/index.ts";
 import type { PictureFormat } from "../image/request.ts";
 import { sniffPicture } from "../image/sniff.ts";
+import { readBytes } from "./read-bytes.ts";
 
 /** What the picture has to be. */
 export interface Promised {
@@ -28,9 +29,8 @@ export async function verifyPicture(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
   promised: Promised,
 ): Promise<PictureDefect | undefined> {
-  const reader = body.getReader();
+  const pieces = readBytes(body);
   try {
-    const pieces = readAll(reader);
     const head = await readHead(pieces);
     const found = sniffPicture(head);
     if (found === undefined || found === "need-more") return "not_a_picture";
@@ -38,19 +38,11 @@ export async function verifyPicture(
     if (found.width !== promised.width || found.height !== promised.height) return "wrong_dimensions";
     return promised.format === "png" ? await verifyPng(head, pieces, promised) : undefined;
   } finally {
-    await reader.cancel().catch(() => undefined);
+    await pieces.return(undefined);
   }
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;
-
-async function* readAll(reader: ReadableStreamDefaultReader<Bytes>): AsyncGenerator<Bytes> {
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    if (value.length > 0) yield value;
-  }
-}
 
 async function readHead(pieces: AsyncGenerator<Bytes>): Promise<Bytes> {
   let head = new Uint8Array(0);

@@ -9,3 +9,5 @@ if (!parsed.ok) throw new Error(`${snapshotFile} is not a snapshot`);
 const snapshot: Snapshot = parsed.value;
 const router = await startRouter({ stateDir, snapshot, variables: { GALLEY_MAX_OPEN_EXPORTS: "10000" } });
 console.log(router.url);
+// The storm itself was ended: nothing is left behind.
+process.once("disconnect", () => void router.stop().then(() => process.exit(0)));

@@ -27,7 +27,7 @@ export function createRuntimeProcess(stateDir: string, snapshotFile: string): Ru
     async start() {
       const started = spawn(process.execPath, [CHILD, stateDir, snapshotFile], {
         detached: true,
-        stdio: ["ignore", "pipe", "inherit"],
+        stdio: ["ignore", "pipe", "inherit", "ipc"],
       });
       child = started;
       url = await firstLine(started);

@@ -95,7 +95,7 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
       receiver,
       moments,
       chance: chanceFrom("submit", seed),
-      mayBegin: (index) => index < AHEAD + (killed / Math.max(1, kills)) * exports,
+      mayBegin: (index) => kills === 0 || index < AHEAD + (killed / Math.max(1, kills)) * exports,
     });
     for (; killed < kills; killed += 1) {
       const moment = oneOf(chance, MOMENTS);
