@@ -36,6 +36,8 @@ export interface RegionCall {
   readonly released?: readonly Released[];
   /** Tickets, or leases made of them, that nobody waits for any more. */
   readonly abandoned?: readonly string[];
+  /** Requests whose watches are over. */
+  readonly unwatched?: readonly string[];
   /** What was seen at endpoints that were due for a look. */
   readonly looks?: readonly { readonly endpoint: EndpointId; readonly look: Look }[];
   /** An extra attempt that was paid for here and not made elsewhere after all. */
@@ -92,4 +94,6 @@ export interface RegionObject {
    * of an attempt that was begun without asking and can be superseded from elsewhere.
    */
   watch(leaseId: string, untilMs: number, report?: ReportBatch): Promise<CancelCause | undefined>;
+  /** Waits until a newer request replaces this one (the cause), for what it runs in other places; until `unwatched` or `untilMs` (epoch). */
+  watchRequest(requestId: string, untilMs: number): Promise<CancelCause | undefined>;
 }

@@ -46,6 +46,10 @@ export class RegionScheduler extends DurableObject implements RegionObject {
     return this.#host.watch(leaseId, untilMs, report);
   }
 
+  watchRequest(requestId: string, untilMs: number): Promise<CancelCause | undefined> {
+    return this.#host.watchRequest(requestId, untilMs);
+  }
+
   /** Asked for with `saveIn`; the platform runs it at least once, and again when it throws. */
   override alarm(): Promise<void> {
     return this.#host.save();

@@ -57,6 +57,7 @@ export interface SchedulerHost {
   call(call: RegionCall): RegionReply;
   granted(ticket: string, untilMs: number): Promise<TicketEnd>;
   watch(leaseId: string, untilMs: number, report?: ReportBatch): Promise<CancelCause | undefined>;
+  watchRequest(requestId: string, untilMs: number): Promise<CancelCause | undefined>;
   /** Writes the state down, if it changed since. */
   save(): Promise<void>;
 }
@@ -65,6 +66,7 @@ export interface SchedulerHost {
 export function createSchedulerHost(ports: HostPorts): SchedulerHost {
   const grants = createWaitingRoom<TicketEnd>(ports.startTimer);
   const revocations = createWaitingRoom<CancelCause>(ports.startTimer);
+  const replacements = createWaitingRoom<CancelCause>(ports.startTimer);
   const lookGivenAtMs = new Map<string, number>();
   let machine: SchedulerMachine | undefined;
   let config: StoredConfig | undefined;
@@ -77,6 +79,7 @@ export function createSchedulerHost(ports: HostPorts): SchedulerHost {
     for (const lease of effects.grants) grants.settle(lease.id, { granted: true, lease });
     for (const { ticket, refusal } of effects.dropped) grants.settle(ticket, refused(refusal));
     for (const { leaseId, cause } of effects.revoked) revocations.settle(leaseId, cause);
+    for (const requestId of effects.superseded ?? []) replacements.settle(requestId, "superseded");
     for (const leaseId of effects.expired) revocations.close(leaseId);
     if (effects.nextWakeAtMs !== undefined) wakeBy(effects.nextWakeAtMs);
     if (isChanged) return;
@@ -112,6 +115,7 @@ export function createSchedulerHost(ports: HostPorts): SchedulerHost {
       grants.close(id);
       revocations.close(id);
     }
+    for (const requestId of call.unwatched ?? []) replacements.close(requestId);
     for (const { endpoint, look } of call.looks ?? []) pass(on.look(endpoint, look, nowMs));
     if (call.refund !== undefined) on.refundExtra(call.refund);
   }
@@ -191,6 +195,9 @@ export function createSchedulerHost(ports: HostPorts): SchedulerHost {
       if (machine !== undefined && report !== undefined) takeReport(machine, report, ports.nowMs());
       return revocations.wait(leaseId, Math.min(LONGEST_WAIT_MS, untilMs - ports.nowMs()));
     },
+
+    watchRequest: (requestId, untilMs) =>
+      replacements.wait(requestId, Math.min(LONGEST_WAIT_MS, untilMs - ports.nowMs())),
 
     async save() {
       if (machine === undefined || !isChanged) return;

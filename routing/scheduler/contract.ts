@@ -93,6 +93,8 @@ export interface Effects {
   readonly dropped: readonly { readonly ticket: string; readonly refusal: Refusal }[];
   /** Leases whose holders must stop, with the cause to abort with. */
   readonly revoked: readonly { readonly leaseId: string; readonly cause: CancelCause }[];
+  /** Requests that a newer one of the same session and layer has replaced: what they hold in other places must stop too. */
+  readonly superseded?: readonly string[];
   /** Leases that ended unheard of. */
   readonly expired: readonly string[];
   /** Call `tick` then at the latest, epoch ms; absent when nothing is pending. */

@@ -15,12 +15,13 @@ export interface Gathered {
   readonly grants: GrantedLease[];
   readonly dropped: { readonly ticket: string; readonly refusal: Refusal }[];
   readonly revoked: { readonly leaseId: string; readonly cause: CancelCause }[];
+  readonly superseded: string[];
   readonly expired: string[];
 }
 
 /** Nothing happened yet. */
 export function noEffects(): Gathered {
-  return { grants: [], dropped: [], revoked: [], expired: [] };
+  return { grants: [], dropped: [], revoked: [], superseded: [], expired: [] };
 }
 
 /** When something will be due, epoch ms; `undefined` when all is quiet. */
@@ -49,5 +50,10 @@ export function nextWakeAtMs(state: SchedulerState): number | undefined {
 /** What was gathered, as data. */
 export function toEffects(state: SchedulerState, gathered: Gathered): Effects {
   const wakeAtMs = nextWakeAtMs(state);
-  return { ...gathered, ...(wakeAtMs === undefined ? {} : { nextWakeAtMs: wakeAtMs }) };
+  const { superseded, ...rest } = gathered;
+  return {
+    ...rest,
+    ...(superseded.length === 0 ? {} : { superseded }),
+    ...(wakeAtMs === undefined ? {} : { nextWakeAtMs: wakeAtMs }),
+  };
 }

@@ -9,10 +9,10 @@ import { earnExtra, leaseRecordOf } from "./grant.ts";
 import type { Estimate } from "./latency-book.ts";
 import { leaseLifeMs, putLease, takeLease } from "./leases.ts";
 import { estimateOf, isCold } from "./options.ts";
-import { noteAsk, revokeOlder } from "./reserve.ts";
+import { noteAsk, supersedes } from "./reserve.ts";
 import { type Shape, shapeKey } from "./size-class.ts";
 import { freshId, type SchedulerState, tally } from "./state.ts";
-import { claimNewest, scopedKey } from "./supersede.ts";
+import { scopedKey } from "./supersede.ts";
 
 /** Most leases at one time; a scheduler that is told of more forgets to count them rather than grow. */
 export const MAX_LEASES = 4_096;
@@ -47,8 +47,7 @@ function recordStart(
   earnExtra(state, ask);
   tally(state, start.creditId === undefined ? "started_locally" : "started_on_credit");
   const key = scopedKey(ask);
-  if (key === undefined) return;
-  if (claimNewest(state.newest, key, ask, state.nowMs)) return revokeOlder(state, key, ask.requestId, gathered);
+  if (key === undefined || supersedes(state, key, ask, gathered)) return;
   putLease(state.leases, { ...state.leases.byId.get(record.id)!, revoked: "superseded" });
   gathered.revoked.push({ leaseId: record.id, cause: "superseded" });
 }

@@ -57,8 +57,16 @@ export function refundTicket(state: SchedulerState, ticket: Ticket): void {
   if (extra !== undefined) state.budget = refund(state.budget, extra);
 }
 
-/** Stops all that older requests of the key still hold or wait for. */
-export function revokeOlder(state: SchedulerState, key: string, requestId: string, gathered: Gathered): void {
+/** Is the ask of its key's newest request? Then all that older ones still hold or wait for is stopped. */
+export function supersedes(state: SchedulerState, key: string, ask: Ask, gathered: Gathered): boolean {
+  const former = state.newest.get(key);
+  if (!claimNewest(state.newest, key, ask, state.nowMs)) return false;
+  if (former !== undefined && former.requestId !== ask.requestId) gathered.superseded.push(former.requestId);
+  revokeOlder(state, key, ask.requestId, gathered);
+  return true;
+}
+
+function revokeOlder(state: SchedulerState, key: string, requestId: string, gathered: Gathered): void {
   for (const lease of [...state.leases.byId.values()]) {
     if (lease.supersedeKey !== key || lease.requestId === requestId || lease.revoked || lease.ghost) continue;
     const expiresAtMs = Math.min(lease.expiresAtMs, state.nowMs + REVOKED_LIFE_MS);
@@ -183,10 +191,7 @@ function ticketFor(state: SchedulerState, ask: Ask): Ticket {
 /** Answers an ask. What it changes for others is gathered. */
 export function reserve(state: SchedulerState, ask: Ask, gathered: Gathered): ReserveAnswer {
   const key = scopedKey(ask);
-  if (key !== undefined) {
-    if (!claimNewest(state.newest, key, ask, state.nowMs)) return refuse(state, "superseded");
-    revokeOlder(state, key, ask.requestId, gathered);
-  }
+  if (key !== undefined && !supersedes(state, key, ask, gathered)) return refuse(state, "superseded");
   const pool = state.pools.get(ask.model);
   if (pool === undefined) return refuse(state, "no_endpoint");
   noteAsk(pool, ask, state.nowMs);

@@ -84,6 +84,7 @@ export async function aLinedObject(clock: FakeClock): Promise<LinedObject> {
           return host.call(structuredClone(call));
         }),
       granted: (ticket, untilMs) => cross(() => host.granted(ticket, untilMs)),
+      watchRequest: (requestId, untilMs) => cross(() => host.watchRequest(requestId, untilMs)),
       watch: (leaseId, untilMs, report) => cross(() => host.watch(leaseId, untilMs, report)),
     },
   };

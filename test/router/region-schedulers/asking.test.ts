@@ -219,6 +219,26 @@ describe("supersession", () => {
     expect([old.revoked.aborted, old.revoked.reason]).toEqual([true, "superseded"]);
   });
 
+  it("reaches what the older request runs in another place, and ends that watch with the attempt", async () => {
+    const world = await aSchedulerWorld();
+    const nowMs = world.clock.nowMs();
+    const abroad = { place: "enam", candidates: ["enam-sd35-medium"], kind: "fallback" } as const;
+    const first = await world.reserve(keyed(nowMs, "old"));
+    await world.release(first, BROKEN);
+    const old = await world.reserve({ ...keyed(nowMs, "old"), ...abroad });
+    await world.reserve(keyed(nowMs + 10, "new"));
+    await settle();
+    expect([leaseOf(old).revoked.aborted, leaseOf(old).revoked.reason]).toEqual([true, "superseded"]);
+  });
+
+  it("is watched for at home no longer than the attempt elsewhere lasts", async () => {
+    const world = await aSchedulerWorld();
+    const abroad = { place: "enam", candidates: ["enam-sd35-medium"], kind: "fallback" } as const;
+    await world.release(await world.reserve({ ...keyed(world.clock.nowMs(), "old"), ...abroad }));
+    const ends = await Promise.race([Promise.all(world.background), settle().then(() => "some still run")]);
+    expect(ends).not.toBe("some still run");
+  });
+
   it("refuses what comes later from the older request", async () => {
     const world = await aSchedulerWorld();
     const nowMs = world.clock.nowMs();

@@ -6,7 +6,6 @@
  */
 import type {
   AttemptOutcome,
-  CancelCause,
   Clock,
   EndpointId,
   GrantedLease,
@@ -24,6 +23,7 @@ import { type IsolateMemory, type PlaceMemory, placeOf } from "./memory.ts";
 import { FLUSH_AFTER_MS, FLUSH_ENDS } from "./outbox.ts";
 import type { RegionLinks } from "./region-links.ts";
 import { blameOf, forgetLost, leaseEndMs, noteOver } from "./running.ts";
+import { createWatcher, isSupersedable } from "./watching.ts";
 
 /** A ticket's end is waited for this much longer than its place in the queue lasts, ms: the answer has to travel. */
 const TRAVEL_MS = 100;
@@ -50,7 +50,7 @@ type Payer = "nobody" | "isolate" | PlaceMemory;
 export function createRegionScheduler(ports: SchedulerPorts): Scheduler {
   const { memory, links, clock, snapshot } = ports;
   const talk = createConversation(ports);
-  let never: AbortSignal | undefined;
+  const watcher = createWatcher(ports, talk);
 
   async function reserve(ask: ReserveAsk, signal: AbortSignal): Promise<Reservation> {
     const place = placeOf(memory, ask.place);
@@ -106,8 +106,12 @@ export function createRegionScheduler(ports: SchedulerPorts): Scheduler {
       flushSoon(place);
     }
     const revoked = canBeSuperseded
-      ? watch(place, id, { untilMs, report: { isolateId: memory.isolateId, started: [started], ended: [] } })
-      : neverRevoked();
+      ? watcher.watch(place, id, {
+          ask,
+          untilMs,
+          report: { isolateId: memory.isolateId, started: [started], ended: [] },
+        })
+      : watcher.never();
     memory.picker.started(endpoint);
     const way = creditId === undefined ? "local" : "credit";
     memory.running.set(id, { way, place, ask, endpoint, entry, untilMs, ...credit });
@@ -179,7 +183,9 @@ export function createRegionScheduler(ports: SchedulerPorts): Scheduler {
 
   function hold(place: PlaceMemory, ask: ReserveAsk, granted: GrantedLease): Reservation {
     const { id, endpoint, predicted, hedgeAfterMs, probe } = granted;
-    const revoked = isSupersedable(ask) ? watch(place, id, { untilMs: granted.expiresAtMs }) : neverRevoked();
+    const revoked = isSupersedable(ask)
+      ? watcher.watch(place, id, { ask, untilMs: granted.expiresAtMs })
+      : watcher.never();
     memory.picker.started(endpoint);
     memory.running.set(id, {
       way: "reserved",
@@ -230,35 +236,6 @@ export function createRegionScheduler(ports: SchedulerPorts): Scheduler {
     if (answer?.kind === "queued") talk.tell(place, { abandoned: [answer.ticket] });
   }
 
-  // ---------------------------------------------------------------- revocation
-
-  function neverRevoked(): AbortSignal {
-    never ??= new AbortController().signal;
-    return never;
-  }
-
-  /** Aborts when the place's scheduler takes the lease back. */
-  function watch(
-    place: PlaceMemory,
-    leaseId: string,
-    {
-      untilMs,
-      report,
-    }: { readonly untilMs: number; readonly report?: Parameters<ReturnType<RegionLinks["to"]>["watch"]>[2] },
-  ): AbortSignal {
-    const controller = new AbortController();
-    const abort = (cause: CancelCause | undefined): void => {
-      if (cause !== undefined) controller.abort(cause);
-    };
-    ports.background(
-      links
-        .to(place.place)
-        .watch(leaseId, untilMs, report)
-        .then(abort, () => undefined),
-    );
-    return controller.signal;
-  }
-
   // ---------------------------------------------------------------- giving back
 
   function release(lease: Lease, outcome: AttemptOutcome): void {
@@ -266,6 +243,7 @@ export function createRegionScheduler(ports: SchedulerPorts): Scheduler {
     const place = placeOf(memory, lease.place);
     const { endpoint } = lease;
     if (!outcome.result.ok && outcome.result.failure.reason === "pin_mismatch") ports.forgetPin(endpoint);
+    if (running !== undefined) watcher.unwatch(running.ask);
     if (running !== undefined) noteOver(memory, { id: lease.id, running, outcome, snapshot, nowMs: clock.nowMs() });
     if (running?.way === "reserved" || running === undefined) {
       talk.tell(place, { released: [{ leaseId: lease.id, endpoint, outcome }] });
@@ -300,9 +278,4 @@ export function createRegionScheduler(ports: SchedulerPorts): Scheduler {
   }
 
   return { reserve, release };
-}
-
-/** Only what somebody may replace by a newer one; exports are finished whatever comes. */
-function isSupersedable({ supersedeKey, priority }: ReserveAsk): boolean {
-  return supersedeKey !== undefined && priority !== "export";
 }
