@@ -163,6 +163,9 @@ export function createSchedulerHost(ports: HostPorts): SchedulerHost {
 
     call(call) {
       if (machine === undefined || config === undefined || isLater(call, config)) return { needsConfig: true };
+      // The same configuration pushed again is younger than what was pushed in between.
+      if (call.version === config.snapshot.version && call.pushedAtMs > config.pushedAtMs)
+        config = { ...config, pushedAtMs: call.pushedAtMs };
       const nowMs = ports.nowMs();
       takeIn(machine, call, nowMs);
       const extra = call.extra === undefined ? undefined : machine.drawExtra(call.extra);

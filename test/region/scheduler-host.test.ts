@@ -78,6 +78,12 @@ describe("the configuration", () => {
     expect(host.call({ ...FROM, pushedAtMs: PUSHED_AT_MS + 1 }).needsConfig).toBe(false);
   });
 
+  it("stays when the same is pushed again, although those who still have what was pushed in between call", async () => {
+    const { host } = await aWorld();
+    say(host, { pushedAtMs: PUSHED_AT_MS + 2 });
+    expect(host.call({ version: "between", pushedAtMs: PUSHED_AT_MS + 1 }).needsConfig).toBe(false);
+  });
+
   it("does not go back to one that was pushed earlier", async () => {
     const { host } = await aWorld();
     await host.configure("weur", aSnapshot({ version: "older" }), PUSHED_AT_MS - 1);
