@@ -7,8 +7,8 @@
  * the only evidence of the pin. Closing the connection stops nothing here: the work is billed.
  */
 import type { AttemptFailure, Result } from "../../failure/index.ts";
+import { encodeBase64 } from "../../image/base64-encode.ts";
 import { MEDIA_TYPES } from "../../image/request.ts";
-import { toBase64 } from "../base64.ts";
 import { jsonCall, missingSecret, upstreamUrl, workHeaders } from "../call.ts";
 import { costOf } from "../cost.ts";
 import type { Begun, Call, Dialect, Reading, Reported, ResponseHead, Target, Work } from "../dialect.ts";
@@ -92,7 +92,9 @@ function bodyOf(chosen: Chosen): Record<string, unknown> {
   const { imageSize: _chosen, personGeneration, thinkingLevel, safetyThreshold, ...others } = model.parameters.extra;
   const { image } = request;
   const reference =
-    image === undefined ? [] : [{ inlineData: { mimeType: MEDIA_TYPES[image.format], data: toBase64(image.bytes) } }];
+    image === undefined
+      ? []
+      : [{ inlineData: { mimeType: MEDIA_TYPES[image.format], data: encodeBase64(image.bytes) } }];
   return {
     contents: [{ role: "user", parts: [{ text: withOverlayText(request.prompt, request.text) }, ...reference] }],
     generationConfig: {

@@ -4,8 +4,8 @@
  * Text overlays go as they are: the worker has a parameter for them. Catalogue words come first, so that none overrides a field.
  */
 import type { Model } from "../../config/snapshot.ts";
+import { encodeBase64 } from "../../image/base64-encode.ts";
 import type { ImageRequest } from "../../image/request.ts";
-import { toBase64 } from "../base64.ts";
 import type { Work } from "../dialect.ts";
 import type { Options } from "../options.ts";
 import type { Size } from "../size.ts";
@@ -53,8 +53,8 @@ export function upscaleBody(work: Work, options: Options): Record<string, unknow
 
 function inlinePictures(request: ImageRequest): Record<string, string> {
   return {
-    ...(request.image === undefined ? {} : { image: toBase64(request.image.bytes) }),
-    ...(request.mask === undefined ? {} : { mask: toBase64(request.mask.bytes) }),
+    ...(request.image === undefined ? {} : { image: encodeBase64(request.image.bytes) }),
+    ...(request.mask === undefined ? {} : { mask: encodeBase64(request.mask.bytes) }),
   };
 }
 

@@ -4,7 +4,7 @@
  * Source: `@cloudflare/workers-types` 5.20261117 and the model pages (providers.md §3e). FLUX.2 takes a form; FLUX.1 schnell neither a
  * size nor guidance, and calls its steps `steps`; the others agree on `num_steps`, `guidance`, `width`, `height`, `seed`.
  */
-import { toBase64 } from "../base64.ts";
+import { encodeBase64 } from "../../image/base64-encode.ts";
 import type { Work } from "../dialect.ts";
 import { formOf } from "../form.ts";
 import type { Options, Takes } from "../options.ts";
@@ -65,7 +65,7 @@ export function inputsOf(parts: InputParts): Record<string, unknown> {
   const { image, mask } = parts.work.request;
   return {
     ...fieldsOf(parts),
-    ...(image === undefined ? {} : { image_b64: toBase64(image.bytes) }),
+    ...(image === undefined ? {} : { image_b64: encodeBase64(image.bytes) }),
     ...(mask === undefined ? {} : { mask: Array.from(mask.bytes) }),
   };
 }
