@@ -55,6 +55,14 @@ describe("faults, as a client sees them", () => {
     await expect(answer.bytes()).rejects.toThrow();
   });
 
+  it("cut-after-headers: half of the body arrives, and then the end", async () => {
+    const { port } = await faulty({ kind: "cut-after-headers" });
+    const { text, end } = await overSocket(port, "/weur-a/generate");
+    const [head = "", body = ""] = text.split("\r\n\r\n", 2);
+    const announced = Number(/content-length: (\d+)/i.exec(head)?.[1]);
+    expect({ end, length: body.length }).toEqual({ end: "closed", length: announced >> 1 });
+  });
+
   it("stall-before-headers: nothing comes until the client leaves", async () => {
     const { draw, control } = await faulty({ kind: "stall-before-headers" });
     const leaving = new AbortController();

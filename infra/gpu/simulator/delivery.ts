@@ -39,6 +39,9 @@ export async function deliver(response: ServerResponse, delivery: Delivery): Pro
     case "reset-after-headers":
       response.write(body.subarray(0, body.length >> 1), () => reset(response));
       return;
+    case "cut-after-headers":
+      response.write(body.subarray(0, body.length >> 1), () => response.socket?.destroySoon());
+      return;
     case "stall-after-headers":
       response.flushHeaders();
       response.write(body.subarray(0, Math.min(1024, body.length >> 2)));

@@ -8,13 +8,21 @@ import { answerControl, type Control } from "./control.ts";
 import { deliver, reset, untilGone } from "./delivery.ts";
 import type { Exchange, Reply, Route, ServerDialect } from "./exchange.ts";
 import { answerOf, wrongPin } from "./fault-answers.ts";
-import type { Fault, FaultBook } from "./faults.ts";
+import type { Fault, FaultBook, FaultKind } from "./faults.ts";
 import type { Hosting } from "./hosting.ts";
 import { json } from "./reply.ts";
 import type { RequestRecord, Station } from "./station.ts";
 
 /** Largest request body, bytes: several reference pictures in base64. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
+
+/** Faults that end the connection themselves: what closes then is not the client. */
+const HANGS_UP: ReadonlySet<string> = new Set([
+  "refuse",
+  "reset-before-headers",
+  "reset-after-headers",
+  "cut-after-headers",
+] satisfies FaultKind[]);
 
 /** One endpoint with what it speaks. */
 export interface Stage {
@@ -99,9 +107,7 @@ async function perform(house: House, { request, response }: Wire, address: Addre
   response.on("close", () => {
     if (response.writableFinished) return;
     left.abort();
-    // A cut of our own making is not the client's leaving.
-    if (fault?.kind === "refuse" || fault?.kind === "reset-before-headers" || fault?.kind === "reset-after-headers")
-      return;
+    if (fault !== undefined && HANGS_UP.has(fault.kind)) return;
     if (route.work) stage.station.recordAbort(record);
   });
   const startedAtMs = performance.now();

@@ -11,7 +11,8 @@ import type { SimulatedEndpoint } from "./endpoint.ts";
 export const FAULTS = {
   refuse: "the connection is reset at once, before any work (one shared port cannot refuse for one endpoint)",
   "reset-before-headers": "the connection is reset after the GPU's work, before the first byte",
-  "reset-after-headers": "headers and half of the body, then a reset",
+  "reset-after-headers": "headers and half of the body, then a reset, which may take with it what was not read yet",
+  "cut-after-headers": "headers and half of the body, all of which arrive, then the end of the connection",
   "stall-before-headers": "the request is taken and never answered",
   "stall-after-headers": "headers and some bytes, then silence",
   "slow-drip": "the body comes in small pieces over durationMs",

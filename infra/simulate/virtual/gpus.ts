@@ -207,6 +207,7 @@ const DRIP_MS = 30_000;
 function piecesOf(bytes: Bytes, fault: Fault | undefined): Pieces {
   switch (fault?.kind) {
     case "reset-after-headers":
+    case "cut-after-headers":
       return { pieces: [bytes.slice(0, bytes.length >> 1)], gapMs: 0, ends: "break" };
     case "stall-after-headers":
       return { pieces: [bytes.slice(0, Math.min(1024, bytes.length >> 2))], gapMs: 0, ends: "stall" };

@@ -93,7 +93,7 @@ describe("POST /v1/generate with Accept: text/event-stream", () => {
   });
 
   it("cuts the stream when a picture breaks off inside its event", async () => {
-    stack.simulator.control.setFault("*", { kind: "reset-after-headers" });
+    stack.simulator.control.setFault("*", { kind: "cut-after-headers" });
     const response = await stack.post("/v1/generate", { ...ASK, width: 768, height: 768 }, EVENTS);
     await expect(response.text()).rejects.toThrow("terminated");
   });
