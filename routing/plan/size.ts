@@ -21,10 +21,14 @@ const DEFAULT_SIDES: Readonly<Record<Purpose, number>> = {
 /** One megapixel: what the preview models were trained on. */
 const DEFAULT_SIDE = 1_024;
 
-/** The size for a caller who asks for none: the purpose's square, or the largest square that the model draws. */
+/**
+ * The size for a caller who asks for none: the purpose's square, or the largest square that the model draws. Models with sizes of their
+ * own draw a megapixel at the least (providers.md §1.1, §2.1): asking them for less would only be answered with a warning.
+ */
 export function defaultSize(model: Model, purpose: Purpose): Size {
-  const wanted = (Object.hasOwn(DEFAULT_SIDES, purpose) && DEFAULT_SIDES[purpose]) || DEFAULT_SIDE;
-  const { maxPixels, sizeMultiple } = model.capabilities;
+  const { maxPixels, sizeMultiple, size } = model.capabilities;
+  const ofPurpose = (Object.hasOwn(DEFAULT_SIDES, purpose) && DEFAULT_SIDES[purpose]) || DEFAULT_SIDE;
+  const wanted = size === "ratio" ? Math.max(ofPurpose, DEFAULT_SIDE) : ofPurpose;
   const side = Math.min(roundTo(wanted, sizeMultiple), floorTo(Math.sqrt(maxPixels), sizeMultiple));
   return { width: side, height: side };
 }

@@ -23,6 +23,13 @@ describe("defaultSize", () => {
     expect(defaultSize(model(64, 1_440 * 1_440), "high-res-export")).toEqual({ width: 1_408, height: 1_408 });
   });
 
+  it("is a megapixel at least where the model has sizes of its own", () => {
+    const plain = model(1, 17_000_000);
+    const own = { ...plain, capabilities: { ...plain.capabilities, size: "ratio" as const } };
+    expect(defaultSize(own, "draft-art")).toEqual({ width: 1_024, height: 1_024 });
+    expect(defaultSize(own, "high-res-export")).toEqual({ width: 2_048, height: 2_048 });
+  });
+
   it("always fits", () => {
     for (const multiple of [1, 7, 64, 100]) {
       for (const side of [256, 999, 1_500]) {

@@ -83,7 +83,8 @@ export interface World {
 
 /** A world at rest. */
 export async function createWorld(settings: WorldSettings): Promise<World> {
-  const { snapshot, seed } = settings;
+  const { seed } = settings;
+  const snapshot = inStockFormat(settings.snapshot);
   const { catalog } = snapshot.content;
   const time = createVirtualTime();
   const painter = await createStockPainter(SIDE);
@@ -195,6 +196,16 @@ export async function createWorld(settings: WorldSettings): Promise<World> {
   }
 
   return { time, gpus, places, isolates: routers, send };
+}
+
+/** The stock pictures are WebP: here every model makes it, or a request that asks for WebP would pass over the hosted ones. */
+function inStockFormat(snapshot: Snapshot): Snapshot {
+  const { catalog } = snapshot.content;
+  const models = Object.entries(catalog.models).map(([id, model]) => [
+    id,
+    { ...model, capabilities: { ...model.capabilities, formats: ["webp" as const] } },
+  ]);
+  return { ...snapshot, content: { ...snapshot.content, catalog: { ...catalog, models: Object.fromEntries(models) } } };
 }
 
 /** How long a look is believed, and how soon one that brought nothing is repeated, ms: as the Worker has it. */

@@ -7,10 +7,10 @@ import { type Stack, startStack } from "../../support/stack.ts";
 let stack: Stack;
 beforeAll(async () => {
   stack = await startStack({
-    // The simulator of Nano Banana takes a mask too.
+    // The simulated GPU servers edit, at any size and with a mask.
     edit: ({ routing, catalog }) => ({
       routing,
-      catalog: catalog.replaceAll("takes: [seed, image]", "takes: [seed, image, mask]"),
+      catalog: catalog.replace("takes: [seed, negative", "takes: [image, mask, seed, negative"),
     }),
   });
 });
@@ -65,7 +65,7 @@ describe.each(AI_SDKS)("%s", (name, sdk) => {
     expect(responses[0]?.headers).toMatchObject({
       "galley-seed": "21",
       "galley-route": "draft-art",
-      "galley-warning": "ignored: style_hint",
+      "galley-warning": "size 256x256 becomes 1024x1024; ignored: style_hint",
     });
   });
 
@@ -108,7 +108,7 @@ describe.each(AI_SDKS)("%s", (name, sdk) => {
 
 describe.each(AI_SDKS.filter(([name]) => name !== "ai 5"))("%s", (_, sdk) => {
   it("edits a picture", async () => {
-    const { model, sent } = open(sdk, "Nano Banana");
+    const { model, sent } = open(sdk, "SD3.5 Medium");
     const prompt = { text: "a red fox", images: [aPng(320, 192)], mask: aPng(320, 192) };
     const { image } = await sdk.generateImage({ model, prompt });
     expect(sniffPicture(image.uint8Array)).toMatchObject({ width: 320, height: 192 });

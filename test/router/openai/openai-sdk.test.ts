@@ -9,8 +9,8 @@ beforeAll(async () => {
   stack = await startStack({
     edit: ({ routing, catalog }) => ({
       routing: routing.replace("  draft:\n", '  draft:\n    progressive: { draft: "SDXL Lightning" }\n'),
-      // The simulator of Nano Banana takes a mask too.
-      catalog: catalog.replaceAll("takes: [seed, image]", "takes: [seed, image, mask]"),
+      // The simulated GPU servers edit, at any size and with a mask.
+      catalog: catalog.replace("takes: [seed, negative", "takes: [image, mask, seed, negative"),
     }),
   });
 });
@@ -124,11 +124,20 @@ describe.each(OPENAI_SDKS)("%s", (name, Sdk) => {
   it("edits a picture under either name, at its own size", async () => {
     const { client } = openClient(Sdk, stack.router.url);
     const picture = () => new File([aPng(320, 192)], "fox.png", { type: "image/png" });
-    const options = { prompt: "a red fox", model: "Nano Banana" };
+    const options = { prompt: "a red fox", model: "SD3.5 Medium" };
     const one = await client.images.edit({ ...options, image: picture(), mask: picture() });
     expect(pictureIn(one.data?.[0]?.b64_json)).toMatchObject({ width: 320, height: 192 });
     const listed = await client.images.edit({ ...options, image: [picture()] });
     expect(listed.data).toHaveLength(1);
+  });
+
+  it("edits with a model that has sizes of its own in the nearest shape, and is told so", async () => {
+    const { client } = openClient(Sdk, stack.router.url);
+    const image = new File([aPng(320, 192)], "fox.png", { type: "image/png" });
+    const asked = client.images.edit({ prompt: "a red fox", model: "Nano Banana", image });
+    const { data, response } = await asked.withResponse();
+    expect(pictureIn(data.data?.[0]?.b64_json)).toMatchObject({ width: 1344, height: 768 });
+    expect(response.headers.get("galley-warning")).toBe("size 320x192 becomes 1344x768");
   });
 
   it("reads a streamed picture after its draft, and ends", async () => {
@@ -136,16 +145,20 @@ describe.each(OPENAI_SDKS)("%s", (name, Sdk) => {
     const { client } = openClient(Sdk, stack.router.url);
     const options = { ...UNSTREAMED, model: "draft-art", stream: true, partial_images: 1 } as const;
     const events = await client.images.generate(options);
-    const seen: string[] = [];
+    const seen: [type: string, width: number | undefined][] = [];
     let last: unknown;
     for await (const event of events) {
-      seen.push(event.type);
-      expect(pictureIn(event.b64_json)).toMatchObject({ width: 256, height: 256 });
+      const picture = pictureIn(event.b64_json);
+      seen.push([event.type, typeof picture === "object" ? picture.width : undefined]);
       last = event;
     }
-    expect(seen).toEqual(["image_generation.partial_image", "image_generation.completed"]);
+    // The draft's model draws any size, the other one its own.
+    expect(seen).toEqual([
+      ["image_generation.partial_image", 256],
+      ["image_generation.completed", 1024],
+    ]);
     expect(last).toMatchObject({
-      size: "256x256",
+      size: "1024x1024",
       output_format: "png",
       usage: { total_tokens: 0 },
       galley: { model: "nano-banana@gemini-2.5-flash-image", attempts: expect.stringContaining("sdxl-lightning") },
@@ -185,7 +198,7 @@ describe.each(OPENAI_SDKS)("%s", (name, Sdk) => {
     const { client, sent } = openClient(Sdk, stack.router.url, { timeout: 1_000, maxRetries: 4 });
     const options = { prompt: `a fox for ${name}`, model: "draft-art", size: "256x256" } as const;
     const { value: answer, requests } = await workOf(() => client.images.generate(options));
-    expect(pictureIn(answer.data?.[0]?.b64_json)).toMatchObject({ width: 256 });
+    expect(pictureIn(answer.data?.[0]?.b64_json)).toMatchObject({ width: 1024 });
     expect(sent.map(({ retryCount }) => retryCount).slice(0, 2)).toEqual(["0", "1"]);
     expect(requests).toBe(1);
   });

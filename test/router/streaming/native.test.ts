@@ -41,7 +41,8 @@ describe("POST /v1/generate with Accept: text/event-stream", () => {
     expect(events.map(({ name }) => name)).toEqual(["preview", "picture", "done"]);
     const [preview, picture, done] = events;
     expect(pictureIn(preview?.data)).toMatchObject({ width: 256, height: 256 });
-    expect(pictureIn(picture?.data)).toMatchObject({ width: 256, height: 256 });
+    // The smallest square that this model draws.
+    expect(pictureIn(picture?.data)).toMatchObject({ width: 1024, height: 1024 });
     expect(parsed(preview?.data)).toMatchObject({ index: 0, seed: 5, model: "sdxl-lightning" });
     expect(parsed(picture?.data)).toMatchObject({
       index: 0,
@@ -100,8 +101,8 @@ describe("POST /v1/generate with Accept: text/event-stream", () => {
 
   it("stops the work when the reader leaves", async () => {
     stack.simulator.control.setFault("weur", { kind: "slow", factor: 2_000 });
-    const running = () =>
-      Object.values(stack.simulator.control.state().endpoints).reduce((sum, { running: now }) => sum + now, 0);
+    const drafter = () => stack.simulator.control.stateOf("weur-nano-banana");
+    const before = drafter().aborted;
     // Closed politely, the local runtime hears of it with the next heartbeat; a reset it hears of at once.
     const { hostname, port } = new URL(stack.router.url);
     const socket = connect(Number(port), hostname);
@@ -111,9 +112,11 @@ describe("POST /v1/generate with Accept: text/event-stream", () => {
     socket.write(`POST /v1/generate HTTP/1.1\r\n${head}content-length: ${body.length}\r\n\r\n${body}`);
     const [answer] = (await once(socket, "data")) as [Buffer];
     expect(answer.toString()).toMatch(/^HTTP\/1.1 200 OK/);
-    await expect.poll(running, { timeout: 5_000 }).toBeGreaterThan(0);
+    await expect.poll(() => drafter().running, { timeout: 5_000 }).toBeGreaterThan(0);
     socket.resetAndDestroy();
-    await expect.poll(running, { timeout: 5_000 }).toBe(0);
+    // A hosted model draws on; what is left to do is to hang up.
+    await expect.poll(() => drafter().aborted, { timeout: 5_000 }).toBe(before + 1);
+    await expect.poll(() => stack.simulator.control.stateOf("weur-sdxl-lightning").running, { timeout: 5_000 }).toBe(0);
   });
 });
 
@@ -121,12 +124,12 @@ describe("POST /v1/generate with Accept: application/json", () => {
   it("writes large pictures into the document as they come", async () => {
     const response = await stack.post(
       "/v1/generate",
-      { ...ASK, width: 768, height: 768, n: 2, format: "png" },
+      { ...ASK, width: 1024, height: 1024, n: 2, format: "png" },
       { ...HOME, accept: "application/json" },
     );
     const { images } = (await response.json()) as { images: { b64_json: string }[] };
     expect(images.map(({ b64_json }) => sniffPicture(Buffer.from(b64_json, "base64")))).toEqual(
-      Array(2).fill({ format: "png", width: 768, height: 768 }),
+      Array(2).fill({ format: "png", width: 1024, height: 1024 }),
     );
   });
 
