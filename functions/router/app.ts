@@ -1,8 +1,9 @@
 /**
  * The router's HTTP surface, in reading order: what needs no admission, then admission, then the calls.
  */
-import bundledDescription from "galley-openapi";
-import { Hono, type MiddlewareHandler } from "hono";
+import bundledMethods from "galley-methods";
+import type { MiddlewareHandler } from "hono";
+import { Hono } from "hono/tiny";
 import type { RequestFailure } from "../../routing/index.ts";
 import { missingScope } from "./admission.ts";
 import { answerCaseStudyGet, answerCaseStudyPost } from "./case-study.ts";
@@ -15,14 +16,13 @@ import { type OpenOptions, openContext } from "./open-context.ts";
 import { openAiErrorResponse } from "./openai/error.ts";
 import { handleEdits, handleGenerations } from "./openai/images.ts";
 import { answerModel, answerModels } from "./openai/models.ts";
-import { DOCS_HEADERS, docsPage } from "./openapi/docs-page.ts";
-import type { OpenApiDocument } from "./openapi/document.ts";
+import { openPage } from "./pages.ts";
 import { problemResponse } from "./problem.ts";
 import type { RequestContext } from "./request-context.ts";
 import { canariesResource } from "./rollouts/resource.ts";
 import { statusDocument } from "./status.ts";
 
-const openApi = bundledDescription as OpenApiDocument;
+const methodsByPath = bundledMethods as Readonly<Record<string, readonly string[]>>;
 
 type Handled = { Bindings: Env; Variables: { context: RequestContext } };
 
@@ -32,9 +32,6 @@ export function createApp(options: OpenOptions): Hono<Handled> {
 
   app.get("/healthz", (c) => c.json({ status: "ok" }, 200, { "cache-control": "no-store" }));
 
-  app.get("/openapi.json", (c) => c.json(openApi, 200, { "cache-control": "public, max-age=300" }));
-  app.get("/docs", (c) => c.body(docsPage(openApi), 200, DOCS_HEADERS));
-
   app.get("/v1/images/:id{[0-9a-f]+}", async (c) => {
     const ifNoneMatch = c.req.header("if-none-match") ?? null;
     const link = { id: c.req.param("id"), url: new URL(c.req.url), env: c.env, nowMs: Date.now(), ifNoneMatch };
@@ -43,6 +40,8 @@ export function createApp(options: OpenOptions): Hono<Handled> {
   });
 
   app.get("/v1/exports/:id/image", openSharedImage);
+
+  app.use(async (c, next) => (await openPage(c.req.raw, c.env)) ?? next());
 
   app.use(async (c, next) => {
     const opened = await openContext(c.req.raw, c.env, c.executionCtx, options);
@@ -69,10 +68,7 @@ export function createApp(options: OpenOptions): Hono<Handled> {
   });
 
   // What the description has under a path is what the path takes.
-  for (const [path, methods] of Object.entries(openApi.paths)) {
-    const allow = Object.keys(methods)
-      .map((method) => method.toUpperCase())
-      .sort();
+  for (const [path, allow] of Object.entries(methodsByPath)) {
     app.all(path.replaceAll(/\{(\w+)\}/g, ":$1"), (c) => {
       if (allow.includes(c.req.method)) return c.notFound();
       const words = allow.join(", ");

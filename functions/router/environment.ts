@@ -8,6 +8,8 @@ export interface Env {
   readonly REGION: DurableObjectNamespace;
   /** Finished pictures. */
   readonly IMAGES: R2Bucket;
+  /** Static files (functions/pages/public); absent where the Worker runs without them. */
+  readonly ASSETS?: Fetcher;
   /** Secret that links to pictures are signed with. Without it a deployed Worker makes no links. */
   readonly GALLEY_LINK_KEY?: string;
   /** Workers AI, where wrangler.toml binds it: a last resort that needs no endpoint of ours. */

@@ -38,7 +38,10 @@ export interface BesideWorker {
 }
 
 export interface Router {
+  /** Straight to the Worker. */
   readonly url: string;
+  /** Through the platform's asset router, as on Cloudflare; slower here, for it comes with a proxy. */
+  readonly frontUrl: string;
   readonly besideUrls: Readonly<Record<string, string>>;
   /** Pushes a snapshot: the document, then the pointer. */
   push(snapshot: Snapshot, message?: string): Promise<void>;
@@ -77,7 +80,7 @@ export async function startRouter(options: RouterOptions = {}): Promise<Router> 
     ...(options.stateDir === undefined ? {} : { resourcePersistencePath: options.stateDir }),
   });
   const miniflare = new Miniflare(converted);
-  await miniflare.ready;
+  const front = await miniflare.ready;
   const kv = await miniflare.getKVNamespace("CONFIG", WORKER_NAME);
   const push = async (snapshot: Snapshot, message = "local") => {
     await kv.put(configKey(snapshot.version), toSnapshotJson(snapshot));
@@ -97,6 +100,7 @@ export async function startRouter(options: RouterOptions = {}): Promise<Router> 
   const besideUrls = await Promise.all(beside.map(async ({ name }) => [name, await urlOf(name)] as const));
   return {
     url: await urlOf(WORKER_NAME),
+    frontUrl: front.origin,
     besideUrls: Object.fromEntries(besideUrls),
     push,
     config: { put: (key, value) => kv.put(key, value), delete: (key) => kv.delete(key) },

@@ -1,7 +1,8 @@
 /**
  * `/v1/exports` and what is below it. A job of another tenant is not there.
  */
-import { type Context, Hono } from "hono";
+import type { Context } from "hono";
+import { Hono } from "hono/tiny";
 import { type Ahead, isOver, type RequestFailure } from "../../../routing/index.ts";
 import { indexOf, jobOf } from "../../exports/find-objects.ts";
 import type { JobRecord } from "../../exports/job-store.ts";

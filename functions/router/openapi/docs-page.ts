@@ -1,16 +1,9 @@
 /**
- * `GET /docs`: the API's description as a page. Made here, without a script, a font or a picture from anywhere: nothing is fetched.
+ * `GET /docs`: the API's description as a page. Made when the Worker is built, without a script, a font or a picture from anywhere:
+ * nothing is fetched, and its headers (functions/pages/public/_headers) forbid it.
  */
 import { html } from "hono/html";
 import type { DescribedOperation, OpenApiDocument } from "./document.ts";
-
-/** Headers of the page: it may show its own style, and nothing else. */
-export const DOCS_HEADERS = {
-  "content-type": "text/html; charset=utf-8",
-  "cache-control": "public, max-age=300",
-  "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
-  "x-content-type-options": "nosniff",
-} as const;
 
 const STYLE = `
 :root { color-scheme: light dark; --edge: color-mix(in srgb, currentColor 20%, transparent); }

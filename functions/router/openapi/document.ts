@@ -89,6 +89,12 @@ export function openApiDocument(): OpenApiDocument {
   return document;
 }
 
+/** The methods that each path takes, in capitals and in order. */
+export function methodsByPath({ paths }: OpenApiDocument): Readonly<Record<string, readonly string[]>> {
+  const capitals = (methods: object) => Object.keys(methods).map((method) => method.toUpperCase());
+  return Object.fromEntries(Object.entries(paths).map(([path, methods]) => [path, capitals(methods).sort()]));
+}
+
 function bodySchemas(): Record<string, Json> {
   return Object.fromEntries(
     OPERATIONS.flatMap(({ body }) => {

@@ -1,7 +1,8 @@
 /**
  * `/v1/canaries`: what `galley canary` speaks to. Reading needs the scope read-status, changing needs operate.
  */
-import { type Context, Hono } from "hono";
+import type { Context } from "hono";
+import { Hono } from "hono/tiny";
 import type * as z from "zod/mini";
 import {
   type Canary,

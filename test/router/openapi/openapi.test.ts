@@ -38,8 +38,8 @@ describe("the API's description", () => {
   });
 
   it("is served as it was made of the schemas, to everybody", async () => {
-    for (const { router } of [stack, deployed]) {
-      const response = await fetch(`${router.url}/openapi.json`);
+    for (const url of [stack.router.url, deployed.router.url, deployed.router.frontUrl]) {
+      const response = await fetch(`${url}/openapi.json`);
       expect(response.headers.get("content-type")).toMatch(/^application\/json/);
       expect(await response.json()).toEqual(JSON.parse(JSON.stringify(document)));
     }
@@ -71,13 +71,38 @@ describe("the API's description", () => {
   });
 });
 
-describe("the page", () => {
+describe.each(["url", "frontUrl"] as const)("the page at %s", (way) => {
+  const at = (path: string, init?: RequestInit) => fetch(`${deployed.router[way]}${path}`, init);
+
   it("shows every call, to everybody, and may fetch nothing", async () => {
-    const response = await fetch(`${deployed.router.url}/docs`);
+    const response = await at("/docs");
     const page = await response.text();
     expect(response.headers.get("content-type")).toMatch(/^text\/html/);
     expect(response.headers.get("content-security-policy")).toMatch(/^default-src 'none'/);
+    expect(response.headers.get("x-content-type-options")).toBe("nosniff");
     for (const { path } of calls) expect(page).toContain(`<code>${path}</code>`);
     expect(page).not.toMatch(/<script|https?:\/\//);
+  });
+
+  it("is not sent again to who has it, nor taken for something to write to", async () => {
+    const etag = (await at("/docs", { method: "HEAD" })).headers.get("etag") ?? "";
+    expect((await at("/docs", { headers: { "if-none-match": etag } })).status).toBe(304);
+    expect((await at("/docs", { method: "POST" })).ok).toBe(false);
+  });
+
+  it("says where the calls are that it describes", async () => {
+    const url = `${deployed.router[way]}/openapi.json`;
+    const response = await fetch(url);
+    const { servers } = (await response.json()) as { servers: { url: string }[] };
+    expect(new URL(servers[0]?.url ?? "", url).origin).toBe(deployed.router[way]);
+  });
+
+  it("hides no call, and is no way around the key", async () => {
+    expect(await (await at("/healthz")).json()).toEqual({ status: "ok" });
+    for (const path of ["/v1/status", "/metrics", "/_headers", "/nothing"]) {
+      const response = await at(path);
+      await response.body?.cancel();
+      expect([path, response.status]).toEqual([path, 503]);
+    }
   });
 });
