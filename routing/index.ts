@@ -17,6 +17,7 @@ export {
   parsePointer,
 } from "./config/kv-keys.ts";
 export { findModel, foldName } from "./config/names.ts";
+export { TIERS } from "./config/policy-defaults.ts";
 export type * from "./config/snapshot.ts";
 export { parseSnapshot, toSnapshotJson } from "./config/snapshot-json.ts";
 export { type Ask, createDecider, type Decided, type DecideInput, type Decider, featuresOf } from "./decide.ts";
@@ -27,6 +28,7 @@ export { type ExecuteResult, execute, type Picture } from "./execute/execute.ts"
 export { createSimpleScheduler } from "./execute/local-scheduler.ts";
 export { lookAgain } from "./execute/look-again.ts";
 export type * from "./execute/ports.ts";
+export { upscalerLeg } from "./execute/upscale.ts";
 export * from "./exports/index.ts";
 export * from "./failure/index.ts";
 export { type ImageRequest, type InlinePicture, MEDIA_TYPES, type PictureFormat } from "./image/request.ts";

@@ -17,6 +17,7 @@ import { portsFor } from "../router/adapters/ports.ts";
 import { regionLinks } from "../router/adapters/region-schedulers/region-links.ts";
 import { type Env, isLocal } from "../router/environment.ts";
 import { configStoreOf } from "../router/served-config.ts";
+import { codecOf } from "./codec.ts";
 import { deliverWebhook } from "./deliver-webhook.ts";
 import type { ExportJobObject } from "./export-protocol.ts";
 import { indexOf } from "./find-objects.ts";
@@ -26,7 +27,7 @@ import type { JobOrder, KeptPicture } from "./job-order.ts";
 import { createSqlJobStore, type JobRecord } from "./job-store.ts";
 import { runRound } from "./run-round.ts";
 import { stateDocument } from "./state-document.ts";
-import { createPictureStore, SCRATCH_PREFIX } from "./store-picture.ts";
+import { artPrefix, createPictureStore, scratchPrefix } from "./store-picture.ts";
 import { webhookSecrets } from "./webhook-secrets.ts";
 
 export class ExportJob extends DurableObject<Env> implements ExportJobObject {
@@ -46,12 +47,7 @@ export class ExportJob extends DurableObject<Env> implements ExportJobObject {
       deliver: (delivery) =>
         deliverWebhook(delivery, { secrets: webhookSecrets(env), loopback: isLocal(env), nowMs: Date.now() }),
       report: (record) => indexOf(env, record.order.terms.tenant).report(toEntry(record)),
-      sweep: async ({ terms, image, mask }) => {
-        const kept = [image, mask].flatMap((picture) => (picture === undefined ? [] : [picture.key]));
-        const { objects } = await env.IMAGES.list({ prefix: `${SCRATCH_PREFIX}${terms.id}/` });
-        const keys = [...kept, ...objects.map(({ key }) => key)];
-        if (keys.length > 0) await env.IMAGES.delete(keys);
-      },
+      sweep: (record) => this.#sweep(record),
       expire: (record) => this.#expire(record),
       // A bug: the log gets where it happened, not with what.
       broke: (where, error) =>
@@ -139,6 +135,7 @@ export class ExportJob extends DurableObject<Env> implements ExportJobObject {
       snapshot: served.snapshot,
       ports: portsFor({ env: this.env, served, background }),
       pictures: createPictureStore(this.env.IMAGES),
+      codec: codecOf(this.env),
       nowMs: () => Date.now(),
       giveBack: (orphan) => background(this.#giveBack(orphan, round, served)),
       load: (kept) => this.#load(kept),
@@ -172,16 +169,26 @@ export class ExportJob extends DurableObject<Env> implements ExportJobObject {
     return { bytes: new Uint8Array(await kept.arrayBuffer()), format };
   }
 
-  /** The picture goes only where no younger job has written the same bytes again. */
-  async #expire({ order, job }: JobRecord): Promise<void> {
-    const { picture } = job;
-    if (picture !== undefined) {
-      const found = await this.env.IMAGES.head(picture.key);
-      if (found !== null && found.uploaded.getTime() <= Date.now() - order.keepMs)
-        await this.env.IMAGES.delete(picture.key);
-    }
+  async #sweep({ order: { terms, image, mask }, job: { picture } }: JobRecord): Promise<void> {
+    const kept = [image, mask].flatMap((reference) => (reference === undefined ? [] : [reference.key]));
+    const left = await Promise.all(
+      [scratchPrefix(terms.id), artPrefix(terms.id)].map((prefix) => this.#keysOf(prefix)),
+    );
+    const keys = [...kept, ...left.flat().filter((key) => key !== picture?.key)];
+    if (keys.length > 0) await this.env.IMAGES.delete(keys);
+  }
+
+  async #expire({ order }: JobRecord): Promise<void> {
+    const keys = await this.#keysOf(artPrefix(order.terms.id));
+    if (keys.length > 0) await this.env.IMAGES.delete(keys);
     await indexOf(this.env, order.terms.tenant).forget(order.terms.id);
     await this.#state.storage.deleteAll();
+  }
+
+  /** A job leaves a handful of objects, so one page is all of them. */
+  async #keysOf(prefix: string): Promise<string[]> {
+    const { objects } = await this.env.IMAGES.list({ prefix });
+    return objects.map(({ key }) => key);
   }
 }
 

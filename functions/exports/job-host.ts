@@ -13,14 +13,17 @@ import {
   commitPicture,
   type Delivery,
   type DeliveryTry,
+  type DrawnPicture,
   failRound,
   isOver,
   type Job,
   type JobAttempt,
+  keepDrawn,
   noteState,
   openDelivery,
   openJob,
   type RequestFailure,
+  type RoundFacts,
   type RunNote,
   type RunningAttempt,
   recordTry,
@@ -31,10 +34,11 @@ import type { JobOrder } from "./job-order.ts";
 import type { JobRecord, JobStore, StoredEvent } from "./job-store.ts";
 import { webhookBody } from "./webhook-body.ts";
 
-/** What a round came to. */
+/** What a round came to: the picture, one that is kept and not finished (the next round, from `notBeforeMs` on, is its), or none. */
 export type RoundResult = { readonly attempts: readonly JobAttempt[]; readonly costUsd: number } & (
   | { readonly ok: true; readonly picture: StoredPicture }
-  | { readonly ok: false; readonly failure: RequestFailure; readonly dear: boolean }
+  | { readonly ok: true; readonly picture?: never; readonly drawn: DrawnPicture; readonly notBeforeMs: number }
+  | { readonly ok: false; readonly failure: RequestFailure; readonly dear: boolean; readonly drawnIsGone?: boolean }
 );
 
 export interface Round {
@@ -59,8 +63,8 @@ export interface JobHostPorts {
   deliver(delivery: Delivery): Promise<DeliveryTry>;
   /** Tells the tenant's index where the job stands. */
   report(record: JobRecord): Promise<void>;
-  /** Deletes the reference pictures, and what runs that died left behind. */
-  sweep(order: JobOrder): Promise<void>;
+  /** Deletes the reference pictures, and what the job's runs left behind beside its picture. */
+  sweep(record: JobRecord): Promise<void>;
   /** Deletes the picture and the record. */
   expire(record: JobRecord): Promise<void>;
   /** Something broke that must not; the job goes on. */
@@ -158,14 +162,18 @@ export function createJobHost(ports: JobHostPorts): JobHost {
     if (record === undefined) return;
     const { attempts, costUsd } = result;
     const facts = { fence, nowMs: ports.nowMs(), attempts, costUsd };
-    const changed = result.ok
-      ? commitPicture(record.job, { ...facts, picture: result.picture })
-      : failRound(record.job, { ...facts, failure: result.failure, dear: result.dear, random: ports.random() });
+    const changed = transitionOf(record.job, result, facts);
     if (changed !== undefined) apply(record, changed);
     else if (record.job.state === "cancelled") {
       const job = addLateCost(record.job, facts);
       if (job !== record.job) apply(record, { job, events: [] });
     }
+  }
+
+  function transitionOf(job: Job, result: RoundResult, facts: RoundFacts): Changed | undefined {
+    if (!result.ok) return failRound(job, { ...facts, ...result, random: ports.random() });
+    if (result.picture !== undefined) return commitPicture(job, { ...facts, picture: result.picture });
+    return keepDrawn(job, { ...facts, drawn: result.drawn, notBeforeMs: result.notBeforeMs });
   }
 
   /** Nobody waits for it: what must arrive is told again at the end. */
@@ -181,7 +189,8 @@ export function createJobHost(ports: JobHostPorts): JobHost {
       const begun = beginRun(job, nowMs);
       if (begun === undefined) return job.notBeforeMs;
       await run(now, begun);
-      return undefined;
+      // Each round has a wake-up of its own: the platform ends one that takes more than 15 minutes.
+      return record === undefined || isOver(record.job) ? undefined : record.job.notBeforeMs;
     }
     if (!chores.reported) {
       await ports.report(now);
@@ -194,7 +203,7 @@ export function createJobHost(ports: JobHostPorts): JobHost {
       return undefined;
     }
     if (!chores.swept) {
-      await ports.sweep(order);
+      await ports.sweep(now);
       keepChore("swept");
       return undefined;
     }

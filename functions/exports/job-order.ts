@@ -1,7 +1,7 @@
 /**
  * What a job was asked for, as it is written down: the ask without its pictures' bytes, and what else a run needs of the request.
  */
-import type { Ask, ClientLocation, JobTerms, PictureFormat } from "../../routing/index.ts";
+import type { Ask, ClientLocation, JobTerms, PictureFormat, PolicyName } from "../../routing/index.ts";
 
 /** A reference picture that was put into the store before the job was taken. */
 export interface KeptPicture {
@@ -16,7 +16,7 @@ export interface JobOrder {
   readonly image?: KeptPicture;
   readonly mask?: KeptPicture;
   readonly seed: number;
-  /** px, as asked. */
+  /** px, as asked: what the picture will have, whatever sizes its model draws. */
   readonly width: number;
   readonly height: number;
   readonly automation: boolean;
@@ -27,6 +27,7 @@ export interface JobOrder {
   readonly route: string;
   readonly reason: string;
   readonly model: string;
+  readonly policy: PolicyName;
   readonly config: string;
   /** Scheme and host that the request came to; links are built on it. */
   readonly origin: string;

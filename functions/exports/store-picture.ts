@@ -1,21 +1,28 @@
 /**
- * A finished picture into the object store, under the hash of its bytes.
+ * A finished picture into the object store, under its job and the hash of its bytes.
  *
  * One that is whole in memory is hashed and put. One that streams is hashed while it goes to a scratch object in parts, and is copied to
- * its address when the hash is known: memory holds one part, whatever the size. Equal bytes have one address, so writing them again
- * harms nobody; it renews their age, by which they expire. Fails closed: a picture that breaks off is never given an address.
+ * its address when the hash is known: memory holds one part, whatever the size. Addresses are a job's own, so that nobody deletes what
+ * another job points to, and what a job left behind is found under its name. Fails closed: a picture that breaks off gets no address.
  */
 import {
   MEDIA_TYPES,
   type Picture,
+  type PictureFormat,
   type RequestFailureCode,
   readBytes,
   type StoredPicture,
 } from "../../routing/index.ts";
 
 /** Prefixes in the bucket. The lifecycle rules of README go by them. */
-export const ART_PREFIX = "art/";
-export const SCRATCH_PREFIX = "scratch/";
+const ART_PREFIX = "art/";
+const SCRATCH_PREFIX = "scratch/";
+
+/** Where the finished pictures of a job are: one, and what runs that died may have left. */
+export const artPrefix = (jobId: string): string => `${ART_PREFIX}${jobId}/`;
+
+/** Where a job's pictures in the making are. */
+export const scratchPrefix = (jobId: string): string => `${SCRATCH_PREFIX}${jobId}/`;
 
 /** Smallest part that the store takes, but for the last one, bytes (R2: 5 MiB). */
 const PART_BYTES = 5 * 1024 * 1024;
@@ -37,84 +44,112 @@ export class PictureUnstorable extends Error {
 
 export type Stored = Pick<StoredPicture, "key" | "sha256" | "bytes">;
 
+type Bytes = Uint8Array<ArrayBuffer>;
+
 /** A picture that is all here and has no address yet. */
 export interface Received {
   readonly sha256: string;
   readonly bytes: number;
   /** The bytes once more. Rejects with `PictureUnstorable`. */
-  read(): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
+  read(): Promise<ReadableStream<Bytes>>;
   /** Puts it under its address. Rejects with `PictureUnstorable`. */
   keep(): Promise<Stored>;
+  /** Lets it outlive this run where it is, unfinished. Rejects with `PictureUnstorable`. */
+  keepUnfinished(): Promise<Stored>;
   /** Forgets it. */
   drop(): Promise<void>;
 }
 
+/** One picture of a job. */
+export interface ReceiveOptions {
+  readonly jobId: string;
+  /** Tells the job's objects in the making apart; one of the same name is overwritten. */
+  readonly name: string;
+  readonly signal: AbortSignal;
+}
+
 export interface PictureStore {
-  /** Rejects with `PictureUnstorable`. `scratch` names the object in the making; one of the same name is overwritten. */
-  receive(picture: Picture, how: { readonly scratch: string; readonly signal: AbortSignal }): Promise<Received>;
+  /** Takes a picture in. Rejects with `PictureUnstorable`. */
+  receive(picture: Pick<Picture, "format" | "body" | "bytes">, options: ReceiveOptions): Promise<Received>;
+  /** One that was kept unfinished; `undefined` where it is gone, or is not what was kept. Rejects with `PictureUnstorable`. */
+  reopen(kept: Stored & { readonly format: PictureFormat }, jobId: string): Promise<Received | undefined>;
 }
 
-/** A store over a bucket. */
-export function createPictureStore(bucket: R2Bucket): PictureStore {
-  return {
-    receive: (picture, { scratch, signal }) =>
-      picture.bytes === undefined
-        ? receiveStream(bucket, picture, { key: SCRATCH_PREFIX + scratch, signal })
-        : receiveWhole(bucket, picture, picture.bytes),
-  };
-}
+/** A store over a bucket. `sleep`: between tries. */
+export function createPictureStore(bucket: R2Bucket, sleep: (ms: number) => Promise<void> = realSleep): PictureStore {
+  const persist = <Value>(work: () => Promise<Value>) => withRetries(work, sleep);
 
-async function receiveWhole(bucket: R2Bucket, picture: Picture, bytes: Uint8Array<ArrayBuffer>): Promise<Received> {
-  const sha256 = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
-  const stored = { key: ART_PREFIX + sha256, sha256, bytes: bytes.length };
+  function inScratch(stored: Stored, format: PictureFormat, jobId: string): Received {
+    const { key: scratch, sha256, bytes } = stored;
+    const open = async () => {
+      const object = await bucket.get(scratch);
+      if (object === null) throw new Error("The scratch object is gone");
+      return object.body as ReadableStream<Bytes>;
+    };
+    const key = artPrefix(jobId) + sha256;
+    return {
+      ...{ sha256, bytes },
+      read: () => persist(open),
+      async keep() {
+        await persist(async () => bucket.put(key, await open(), metadata(format, sha256)));
+        return { key, sha256, bytes };
+      },
+      keepUnfinished: async () => stored,
+      drop: () => bucket.delete(scratch).catch(() => undefined),
+    };
+  }
+
   return {
-    ...{ sha256, bytes: bytes.length },
-    read: async () => new Blob([bytes]).stream() as ReadableStream<Uint8Array<ArrayBuffer>>,
-    async keep() {
-      await persist(() => bucket.put(stored.key, bytes, metadata(picture, sha256)));
-      return stored;
+    async receive(picture, { jobId, name, signal }) {
+      const { format } = picture;
+      const scratch = scratchPrefix(jobId) + name;
+      if (picture.bytes === undefined) {
+        const upload = await persist(() => bucket.createMultipartUpload(scratch));
+        const taken = await takeParts(upload, picture.body, { signal, persist });
+        return inScratch({ key: scratch, ...taken }, format, jobId);
+      }
+      const { bytes } = picture;
+      const sha256 = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+      const put = async (key: string): Promise<Stored> => {
+        await persist(() => bucket.put(key, bytes, metadata(format, sha256)));
+        return { key, sha256, bytes: bytes.length };
+      };
+      return {
+        ...{ sha256, bytes: bytes.length },
+        read: async () => new Blob([bytes]).stream() as ReadableStream<Bytes>,
+        keep: () => put(artPrefix(jobId) + sha256),
+        keepUnfinished: () => put(scratch),
+        drop: async () => undefined,
+      };
     },
-    drop: async () => undefined,
+    async reopen({ format, key, sha256, bytes }, jobId) {
+      const head = await persist(() => bucket.head(key));
+      return head?.size === bytes ? inScratch({ key, sha256, bytes }, format, jobId) : undefined;
+    },
   };
 }
 
-async function receiveStream(
-  bucket: R2Bucket,
-  picture: Picture,
-  { key, signal }: { key: string; signal: AbortSignal },
-): Promise<Received> {
-  const upload = await persist(() => bucket.createMultipartUpload(key));
-  let taken: { readonly sha256: string; readonly bytes: number };
+type Persist = <Value>(work: () => Promise<Value>) => Promise<Value>;
+
+interface Taking {
+  readonly signal: AbortSignal;
+  readonly persist: Persist;
+}
+
+async function takeParts(upload: R2MultipartUpload, body: ReadableStream<Bytes>, taking: Taking) {
   try {
-    taken = await uploadParts(upload, picture.body, signal);
+    return await uploadParts(upload, body, taking);
   } catch (error: unknown) {
     await upload.abort().catch(() => undefined);
     if (error instanceof PictureUnstorable) throw error;
     throw new PictureUnstorable("upstream_failed", "The picture broke off while it came in.");
   }
-  const stored = { key: ART_PREFIX + taken.sha256, ...taken };
-  const open = async () => {
-    const scratch = await bucket.get(key);
-    if (scratch === null) throw new Error("The scratch object is gone");
-    return scratch.body as ReadableStream<Uint8Array<ArrayBuffer>>;
-  };
-  const drop = () => bucket.delete(key).catch(() => undefined);
-  return {
-    ...taken,
-    read: () => persist(open),
-    async keep() {
-      await persist(async () => bucket.put(stored.key, await open(), metadata(picture, taken.sha256)));
-      await drop();
-      return stored;
-    },
-    drop,
-  };
 }
 
 async function uploadParts(
   upload: R2MultipartUpload,
-  body: ReadableStream<Uint8Array<ArrayBuffer>>,
-  signal: AbortSignal,
+  body: ReadableStream<Bytes>,
+  { signal, persist }: Taking,
 ): Promise<{ sha256: string; bytes: number }> {
   const digest = new crypto.DigestStream("SHA-256");
   const hashing = digest.getWriter();
@@ -148,19 +183,21 @@ async function uploadParts(
 }
 
 /** The store checks the bytes against the hash as they arrive. */
-function metadata({ format }: Picture, sha256: string): R2PutOptions {
+function metadata(format: PictureFormat, sha256: string): R2PutOptions {
   return {
     sha256,
     httpMetadata: { contentType: MEDIA_TYPES[format], cacheControl: "private, max-age=31536000, immutable" },
   };
 }
 
-async function persist<Value>(work: () => Promise<Value>): Promise<Value> {
+const realSleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function withRetries<Value>(work: () => Promise<Value>, sleep: (ms: number) => Promise<void>): Promise<Value> {
   for (const waitMs of RETRY_MS) {
     try {
       return await work();
     } catch {
-      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      await sleep(waitMs);
     }
   }
   try {

@@ -10,6 +10,8 @@ export interface Env {
   readonly IMAGES: R2Bucket;
   /** Static files (functions/pages/public); absent where the Worker runs without them. */
   readonly ASSETS?: Fetcher;
+  /** Cloudflare Images, where wrangler.toml binds it: brings exports to exactly the asked size, and decodes them once. */
+  readonly CODEC?: ImagesBinding;
   /** Secret that links to pictures are signed with. Without it a deployed Worker makes no links. */
   readonly GALLEY_LINK_KEY?: string;
   /** Workers AI, where wrangler.toml binds it: a last resort that needs no endpoint of ours. */

@@ -226,7 +226,7 @@ function openRequest(
 
   function afterPicture(attempt: Attempt, served: Served): ExecuteResult | undefined {
     const stage = stages.get(attempt);
-    if (stage === undefined || stage.small !== undefined) return serve(attempt, served);
+    if (stage === undefined || stage.small !== undefined || input.enlargesLater) return serve(attempt, served);
     const { held, header } = served.made;
     if (!held.whole) {
       attempt.stop({ reason: "too_large", limitBytes: MAX_SMALL_BYTES });

@@ -21,6 +21,8 @@ export interface ExecuteInput {
   readonly signal: AbortSignal;
   readonly supersedeKey?: string;
   readonly traceparent?: string;
+  /** Legs that draw small and enlarge end with the small picture: the caller enlarges it, in a step of its own. */
+  readonly enlargesLater?: boolean;
 }
 
 /** A picture that passed its checks. */

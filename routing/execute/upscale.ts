@@ -4,7 +4,7 @@
  * The upscaler and its factor are the planner's choice (it planned the leg's time by them). Where none stands anywhere, the leg draws
  * at the asked size, as the planner assumed too. The small picture is verified like any other before it is enlarged.
  */
-import type { Model } from "../config/snapshot.ts";
+import type { Catalog, Model, PlaceId } from "../config/snapshot.ts";
 import type { ImageRequest, InlinePicture } from "../image/request.ts";
 import { upscaleFactor } from "../plan/leg-times.ts";
 import type { Leg } from "../plan/plan.ts";
@@ -24,15 +24,28 @@ export interface Upscaling {
   readonly keptMs: number;
 }
 
+/** The upscaler of a catalogue and the leg that calls it, at the first of some places that has it; `undefined` where none stands. */
+export function upscalerLeg(
+  catalog: Catalog,
+  near: readonly PlaceId[],
+): { readonly upscaler: Model; readonly leg: Omit<Leg, "kind"> } | undefined {
+  const upscaler = bestUpscaler(catalog);
+  if (upscaler === undefined) return undefined;
+  const endpoints = Object.values(catalog.endpoints).filter((endpoint) => endpoint.model === upscaler.id);
+  const places = [...near, ...endpoints.map((endpoint) => endpoint.place)];
+  const place = places.find((id) => endpoints.some((endpoint) => endpoint.place === id));
+  if (place === undefined) return undefined;
+  const { p50Ms, p95Ms } = upscaler.expected;
+  const candidates = endpoints.filter((endpoint) => endpoint.place === place).map((endpoint) => endpoint.id);
+  return { upscaler, leg: { model: upscaler.id, place, candidates, minMs: p50Ms, capMs: p95Ms, upscale: false } };
+}
+
 /** How a leg is to be enlarged; `undefined` for one that is not. */
 export function upscalingOf(input: ExecuteInput, leg: Leg): Upscaling | undefined {
   const { catalog } = input.snapshot.content;
-  const upscaler = leg.upscale ? bestUpscaler(catalog) : undefined;
-  if (upscaler === undefined) return undefined;
-  const endpoints = Object.values(catalog.endpoints).filter((endpoint) => endpoint.model === upscaler.id);
-  const places = [leg.place, input.plan.homeRegion, ...endpoints.map((endpoint) => endpoint.place)];
-  const place = places.find((id) => endpoints.some((endpoint) => endpoint.place === id)) ?? leg.place;
-  const { p50Ms, p95Ms } = upscaler.expected;
+  const found = leg.upscale ? upscalerLeg(catalog, [leg.place, input.plan.homeRegion]) : undefined;
+  if (found === undefined) return undefined;
+  const { upscaler } = found;
   const factor = upscaleFactor(upscaler);
   return {
     upscaler,
@@ -41,16 +54,8 @@ export function upscalingOf(input: ExecuteInput, leg: Leg): Upscaling | undefine
       width: Math.ceil(input.request.width / factor),
       height: Math.ceil(input.request.height / factor),
     },
-    leg: {
-      kind: leg.kind,
-      model: upscaler.id,
-      place,
-      candidates: endpoints.filter((endpoint) => endpoint.place === place).map((endpoint) => endpoint.id),
-      minMs: p50Ms,
-      capMs: p95Ms,
-      upscale: false,
-    },
-    keptMs: p95Ms,
+    leg: { kind: leg.kind, ...found.leg },
+    keptMs: upscaler.expected.p95Ms,
   };
 }
 

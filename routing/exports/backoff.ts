@@ -5,7 +5,7 @@
  * help is not repeated.
  */
 import { REQUEST_FAILURES, type RequestFailure } from "../failure/index.ts";
-import type { Job, JobFailure } from "./job.ts";
+import { type Job, type JobFailure, upstreamStepOf } from "./job.ts";
 
 /** First wait after a failed round, ms, its growth a round, and the longest wait; as people's retry schedules for minutes of work. */
 const BACKOFF = { baseMs: 2_000, factor: 2, capMs: 60_000 } as const;
@@ -39,9 +39,11 @@ export function decideAfterRound({ job, failure, nowMs, random }: RoundEnd): Aft
   return { again: true, atMs };
 }
 
-/** Upstream attempts that the job may still make. One that we interrupted ourselves does not count. */
-export function attemptsLeft({ attempts, terms }: Job): number {
-  return terms.maxAttempts - attempts.filter(({ outcome }) => outcome !== "interrupted").length;
+/** Upstream attempts that the job's present step may still make. One that we interrupted ourselves does not count. */
+export function attemptsLeft(job: Job): number {
+  const step = upstreamStepOf(job);
+  const made = job.attempts.filter((attempt) => attempt.step === step && attempt.outcome !== "interrupted");
+  return job.terms.maxAttempts - made.length;
 }
 
 /** Half of the wait is fixed, half by chance; never sooner than the upstream wants. */

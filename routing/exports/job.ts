@@ -54,14 +54,20 @@ export interface Job {
   readonly costUsd: number;
   /** A dear picture may have been billed that never came. */
   readonly dearBill: boolean;
+  /** A picture that was drawn and is not what was asked for yet: the next round goes on from it and draws nothing. */
+  readonly drawn?: DrawnPicture;
   readonly picture?: StoredPicture;
   readonly failure?: JobFailure;
   /** When it ended, epoch ms. */
   readonly endedAtMs?: number;
 }
 
+/** Steps that ask an upstream; each has the policy's attempts for itself. */
+export type UpstreamStep = "render" | "upscale";
+
 /** One upstream attempt, as it is shown. */
 export interface JobAttempt {
+  readonly step: UpstreamStep;
   readonly round: number;
   readonly endpoint: string;
   readonly model: string;
@@ -102,6 +108,14 @@ export interface StoredPicture {
   readonly warnings: readonly string[];
 }
 
+/** A kept picture on its way: `key` is in the making, and everything else as it came. */
+export interface DrawnPicture extends StoredPicture {
+  /** The leg that drew it draws small: an upscaler may enlarge it. */
+  readonly isSmall: boolean;
+  /** An upscaler has. */
+  readonly isEnlarged: boolean;
+}
+
 export interface JobFailure {
   readonly code: RequestFailureCode | "cancelled";
   readonly detail: string;
@@ -109,9 +123,14 @@ export interface JobFailure {
 
 /** What is told to whoever follows the job; `seq` is given when it is written down. */
 export interface JobEvent {
-  readonly type: "queued" | "state" | "attempt" | "retry" | "interrupted" | "done" | "failed" | "cancelled";
+  readonly type: "queued" | "state" | "attempt" | "drawn" | "retry" | "interrupted" | "done" | "failed" | "cancelled";
   readonly atMs: number;
   readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** The step that the next round takes upstream, if it takes one. */
+export function upstreamStepOf({ drawn }: Pick<Job, "drawn">): UpstreamStep {
+  return drawn === undefined ? "render" : "upscale";
 }
 
 /** Has it ended? */

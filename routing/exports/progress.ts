@@ -5,11 +5,14 @@
  */
 import { isOver, type Job, type JobState } from "./job.ts";
 
-/** Where each state begins and ends on the way from 0 to 1: rendering is nearly all of the time. */
+/**
+ * Where each state begins and ends on the way from 0 to 1: rendering is nearly all of the time. What was drawn is looked at before it is
+ * enlarged (VERIFYING_DRAWN), and what comes of that again.
+ */
 const SPANS: Readonly<Record<JobState, readonly [number, number]>> = {
   queued: [0, 0],
-  rendering: [0.05, 0.8],
-  upscaling: [0.8, 0.9],
+  rendering: [0.05, 0.75],
+  upscaling: [0.78, 0.9],
   verifying: [0.9, 0.93],
   storing: [0.93, 0.99],
   done: [1, 1],
@@ -17,9 +20,11 @@ const SPANS: Readonly<Record<JobState, readonly [number, number]>> = {
   cancelled: [1, 1],
 };
 
+const VERIFYING_DRAWN = [0.75, 0.78] as const;
+
 /** 0…1. */
 export function progressOf(job: Job, nowMs: number): number {
-  const [from, to] = SPANS[job.state];
+  const [from, to] = job.state === "verifying" && job.drawn === undefined ? VERIFYING_DRAWN : SPANS[job.state];
   const runMs = Math.max(0, nowMs - (job.runAtMs ?? nowMs));
   const share = 1 - Math.exp(-runMs / Math.max(1, job.terms.expectedMs));
   return Number((from + (to - from) * share).toFixed(3));

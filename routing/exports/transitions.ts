@@ -7,6 +7,7 @@
 import type { RequestFailure } from "../failure/index.ts";
 import { decideAfterRound } from "./backoff.ts";
 import {
+  type DrawnPicture,
   isOver,
   type Job,
   type JobAttempt,
@@ -15,6 +16,7 @@ import {
   type RunningAttempt,
   type RunState,
   type StoredPicture,
+  upstreamStepOf,
 } from "./job.ts";
 
 /** A job that is interrupted this often may be what breaks the runtime. */
@@ -58,9 +60,15 @@ export function beginRun(job: Job, nowMs: number): Changed | undefined {
   }
   const round = job.running ? job.round : job.round + 1;
   return {
-    job: { ...known.job, state: "queued", running: true, fence: job.fence + 1, round, runAtMs: nowMs },
+    job: { ...known.job, state: waitingState(job), running: true, fence: job.fence + 1, round, runAtMs: nowMs },
     events: known.events,
   };
+}
+
+/** Where a job stands that waits for its next round. */
+function waitingState({ drawn }: Job): Job["state"] {
+  if (drawn === undefined) return "queued";
+  return drawn.isSmall && !drawn.isEnlarged ? "upscaling" : "storing";
 }
 
 /** The attempt that was on is over, and nobody knows how. It uses up none of the job's attempts: it was our fault. */
@@ -90,7 +98,7 @@ export interface RunNote {
   readonly state: RunState;
   readonly nowMs: number;
   /** Set where it begins to ask an upstream. */
-  readonly attempt?: Omit<RunningAttempt, "round">;
+  readonly attempt?: Omit<RunningAttempt, "round" | "step">;
 }
 
 /** Writes down what a run does. */
@@ -99,7 +107,11 @@ export function noteState(job: Job, note: RunNote): Changed | undefined {
   const { state, attempt } = note;
   if (attempt === undefined && job.state === state) return undefined;
   return {
-    job: { ...job, state, ...(attempt === undefined ? {} : { current: { ...attempt, round: job.round } }) },
+    job: {
+      ...job,
+      state,
+      ...(attempt === undefined ? {} : { current: { ...attempt, round: job.round, step: upstreamStepOf(job) } }),
+    },
     events: job.state === state ? [] : [{ type: "state", atMs: note.nowMs, data: { state, round: job.round } }],
   };
 }
@@ -113,25 +125,59 @@ export interface RoundFacts {
   readonly costUsd: number;
 }
 
+/**
+ * A picture is kept that is not yet what was asked for: the next round, at `notBeforeMs`, goes on from it. Attempts are counted anew, for
+ * its upstream is another one.
+ */
+export function keepDrawn(
+  job: Job,
+  facts: RoundFacts & { drawn: DrawnPicture; notBeforeMs: number },
+): Changed | undefined {
+  if (isStale(job, facts.fence)) return undefined;
+  const { drawn, nowMs, notBeforeMs } = facts;
+  const counted = count(job, facts);
+  const kept: Job = { ...counted.job, drawn, running: false, failedRounds: 0, notBeforeMs };
+  const { width, height, bytes, model } = drawn;
+  const state = waitingState(kept);
+  const { round } = job;
+  return {
+    job: { ...kept, state },
+    events: [
+      ...counted.events,
+      { type: "drawn", atMs: nowMs, data: { width, height, bytes, model, round } },
+      { type: "state", atMs: nowMs, data: { state, round } },
+    ],
+  };
+}
+
 /** The picture is stored: the job is done. The one way by which a picture becomes the job's. */
 export function commitPicture(job: Job, facts: RoundFacts & { picture: StoredPicture }): Changed | undefined {
   if (isStale(job, facts.fence)) return undefined;
   const counted = count(job, facts);
   const { key: _where, ...shown } = facts.picture;
   return {
-    job: { ...counted.job, state: "done", running: false, picture: facts.picture, endedAtMs: facts.nowMs },
+    job: {
+      ...withoutDrawn(counted.job),
+      state: "done",
+      running: false,
+      picture: facts.picture,
+      endedAtMs: facts.nowMs,
+    },
     events: [...counted.events, { type: "done", atMs: facts.nowMs, data: { picture: shown } }],
   };
 }
 
-/** The round brought no picture: another one later, or the end. `dear`: one of its attempts may have been billed for a dear picture. */
+/**
+ * The round brought no picture: another one later, or the end. `dear`: one of its attempts may have been billed for a dear picture.
+ * `drawnIsGone`: what the round was to go on from cannot be read any more, so the next one draws.
+ */
 export function failRound(
   job: Job,
-  facts: RoundFacts & { failure: RequestFailure; random: number; dear: boolean },
+  facts: RoundFacts & { failure: RequestFailure; random: number; dear: boolean; drawnIsGone?: boolean },
 ): Changed | undefined {
   if (isStale(job, facts.fence)) return undefined;
   const { failure, nowMs, random } = facts;
-  const counted = count(job, facts);
+  const counted = count(facts.drawnIsGone ? withoutDrawn(job) : job, facts);
   const after = decideAfterRound({ job: counted.job, failure, nowMs, random });
   if (!after.again) {
     const failed = fail(counted.job, after.failure, nowMs);
@@ -140,7 +186,7 @@ export function failRound(
   return {
     job: {
       ...counted.job,
-      state: "queued",
+      state: waitingState(counted.job),
       running: false,
       failedRounds: job.failedRounds + 1,
       notBeforeMs: after.atMs,
@@ -173,6 +219,10 @@ function fail(job: Job, failure: NonNullable<Job["failure"]>, nowMs: number): Ch
     job: { ...job, state: "failed", running: false, failure, endedAtMs: nowMs },
     events: [{ type: "failed", atMs: nowMs, data: { error: failure } }],
   };
+}
+
+function withoutDrawn({ drawn: _gone, ...job }: Job): Job {
+  return job;
 }
 
 function isStale(job: Job, fence: number): boolean {

@@ -5,6 +5,7 @@ import { Webhook } from "standardwebhooks";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { sniffPicture } from "../../routing/image/sniff.ts";
 import { type Stack, startStack } from "../support/stack.ts";
+import { type ShownExport as Shown, statesOf, untilOver as untilOverAt } from "./follow-export.ts";
 
 const LOCAL_SECRET = "whsec_Z2FsbGV5IGxvY2FsIGRldmVsb3BtZW50IG9ubHk=";
 
@@ -60,27 +61,10 @@ async function startReceiver(): Promise<Receiver> {
 
 const ASK = { prompt: "a lighthouse, engraved", width: 512, height: 512, format: "png", seed: 7 };
 
-interface Shown {
-  readonly id: string;
-  readonly done: boolean;
-  readonly metadata: { readonly state: string; readonly attempts: { outcome: string; endpoint: string }[] } & Record<
-    string,
-    unknown
-  >;
-  readonly response?: { readonly sha256: string; readonly bytes: number; readonly width: number };
-  readonly error?: { readonly code: string };
-}
-
 const submit = (body: unknown = ASK, headers?: Record<string, string>) => stack.post("/v1/exports", body, headers);
 const get = (path: string, headers: Record<string, string> = {}) => fetch(`${stack.router.url}${path}`, { headers });
 
-async function untilOver(id: string): Promise<Shown> {
-  for (;;) {
-    const shown = (await (await get(`/v1/exports/${id}`)).json()) as Shown;
-    if (shown.done) return shown;
-    await new Promise((resolve) => setTimeout(resolve, 30));
-  }
-}
+const untilOver = (id: string) => untilOverAt(stack.router.url, id);
 
 async function submitted(body: unknown = ASK, headers?: Record<string, string>): Promise<string> {
   const response = await submit(body, headers);
@@ -160,7 +144,31 @@ describe("a submitted export", () => {
       await submitted({ ...ASK, model: "SD3.5 Medium", width: 1024, height: 1024, upscale: true }),
     );
     expect(shown.metadata.attempts.map(({ endpoint }) => endpoint)).toEqual(["gpu-sd35", "gpu-upscaler"]);
+    expect(shown.metadata.attempts).toMatchObject([
+      { step: "render", round: 1 },
+      { step: "upscale", round: 2 },
+    ]);
     expect(shown.response).toMatchObject({ width: 1024, height: 1024, model: "sd3.5-medium" });
+    expect(await statesOf(stack.router.url, shown.id)).toEqual([
+      "rendering",
+      "verifying",
+      "upscaling",
+      "verifying",
+      "storing",
+    ]);
+  });
+
+  it.each([
+    ["a model that draws multiples of 16 only", { model: "SD3.5 Medium", width: 500, height: 491, format: "png" }],
+    [
+      "a small drawing that is enlarged",
+      { model: "SD3.5 Medium", width: 1001, height: 900, format: "webp", upscale: true },
+    ],
+  ])("has exactly the asked size after %s", async (_what, asked) => {
+    const shown = await untilOver(await submitted({ ...ASK, ...asked }));
+    expect(shown).toMatchObject({ metadata: { state: "done", width: asked.width, height: asked.height } });
+    const bytes = new Uint8Array(await (await get(`/v1/exports/${shown.id}/image`)).arrayBuffer());
+    expect(sniffPicture(bytes)).toEqual({ format: asked.format, width: asked.width, height: asked.height });
   });
 
   it("uses the reference picture that came inside the body", async () => {

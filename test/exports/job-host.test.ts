@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { createJobHost, type JobHostPorts, type RoundResult } from "../../functions/exports/job-host.ts";
 import type { JobOrder } from "../../functions/exports/job-order.ts";
 import type { JobRecord, JobStore, StoredEvent } from "../../functions/exports/job-store.ts";
-import type { RequestFailure, StoredPicture } from "../../routing/index.ts";
+import { type RequestFailure, type StoredPicture, upstreamStepOf } from "../../routing/index.ts";
 
 const START_MS = 1_000_000;
 
@@ -32,6 +32,7 @@ const ORDER: JobOrder = {
   route: "high-res-export",
   reason: "declared",
   model: "m",
+  policy: "p",
   config: "c",
   origin: "https://galley.example.org",
   callbackUrl: "https://hooks.example.org/x",
@@ -57,7 +58,7 @@ const pictureOf = (sha256: string): StoredPicture => ({
 class Crash extends Error {}
 
 /** What survives a crash: rows, the alarm, and the world outside. `step` throws `Crash` at the chosen step. */
-function createWorld(crashAt: number, rounds: readonly ("ok" | RequestFailure)[]) {
+function createWorld(crashAt: number, rounds: readonly ("ok" | "drawn" | RequestFailure)[]) {
   let steps = 0;
   let nowMs = START_MS;
   let dead = false;
@@ -111,14 +112,19 @@ function createWorld(crashAt: number, rounds: readonly ("ok" | RequestFailure)[]
     },
     async runRound({ job, note }): Promise<RoundResult> {
       step();
-      renders += 1;
+      if (job.drawn === undefined) renders += 1;
       requestIds.push(`${job.terms.id}.${job.round}`);
       const attempt = { endpoint: "e", model: "m", place: "p", leg: "primary", kind: "first", startedAtMs: nowMs };
       note({ state: "rendering", attempt });
       note({ state: "storing" });
       step();
       const round = rounds[Math.min(job.round, rounds.length) - 1] ?? "ok";
-      const attempts = [{ ...attempt, round: job.round, outcome: round === "ok" ? "ok" : round.code, elapsedMs: 1 }];
+      const outcome = typeof round === "string" ? "ok" : round.code;
+      const attempts = [{ ...attempt, step: upstreamStepOf(job), round: job.round, outcome, elapsedMs: 1 }];
+      if (round === "drawn") {
+        const drawn = { ...pictureOf(`d${renders}`), isSmall: true, isEnlarged: false };
+        return { ok: true, drawn, notBeforeMs: nowMs, attempts, costUsd: 0.1 };
+      }
       if (round !== "ok") return { ok: false, failure: round, dear: false, attempts, costUsd: 0.1 };
       return { ok: true, picture: pictureOf(`h${renders}`), attempts, costUsd: 0.1 };
     },
@@ -133,9 +139,9 @@ function createWorld(crashAt: number, rounds: readonly ("ok" | RequestFailure)[]
       reported.push(job.state);
       step();
     },
-    async sweep({ terms }) {
+    async sweep({ order }) {
       step();
-      swept.push(terms.id);
+      swept.push(order.terms.id);
       step();
     },
     async expire() {
@@ -204,15 +210,20 @@ const DAY_MS = 24 * 3_600_000;
 describe.each([
   ["a picture at once", ["ok"] as const, "done"],
   ["two full rounds, then a picture", [BUSY, BUSY, "ok"] as const, "done"],
+  ["a small picture, then the enlarged one", ["drawn", "ok"] as const, "done"],
+  ["a small picture, a full upscaler, then the enlarged one", ["drawn", BUSY, "ok"] as const, "done"],
   ["a refusal", [BLOCKED] as const, "failed"],
 ])("%s", (_name, rounds, end) => {
   const calm = createWorld(0, rounds);
+  const kept = [...rounds].indexOf("drawn");
+  /** Once a picture is kept nothing is drawn any more. */
+  const drawRounds = kept === -1 ? rounds.length : kept + 1;
 
   it("ends as it should when nothing dies", async () => {
     await live(calm, START_MS + 900_000);
     expect([calm.record()?.job.state, calm.renders(), calm.swept, calm.reported.at(-1)]).toEqual([
       end,
-      rounds.length,
+      drawRounds,
       ["j1"],
       end,
     ]);
@@ -235,7 +246,7 @@ describe.each([
       expect([at, new Set(world.delivered)]).toEqual([at, new Set(["msg_j1"])]);
       expect([at, record?.deliveries[0]?.state]).toEqual([at, "delivered"]);
       expect([at, record?.chores]).toEqual([at, { reported: true, swept: true }]);
-      expect(world.renders(), at).toBeLessThanOrEqual(rounds.length + 1);
+      expect(world.renders(), at).toBeLessThanOrEqual(drawRounds + 1);
       // The one that takes over asks for the same work under the same id.
       expect([at, new Set(world.requestIds).size]).toEqual([at, rounds.length]);
     }

@@ -7,6 +7,7 @@ import {
   commitPicture,
   failRound,
   type Job,
+  keepDrawn,
   noteState,
   openJob,
   type StoredPicture,
@@ -38,7 +39,16 @@ const PICTURE: StoredPicture = {
   config: "c",
   warnings: [],
 };
-const ATTEMPT = { round: 1, endpoint: "e", model: "m", place: "p", leg: "primary", kind: "first", outcome: "ok" };
+const ATTEMPT = {
+  step: "render" as const,
+  round: 1,
+  endpoint: "e",
+  model: "m",
+  place: "p",
+  leg: "primary",
+  kind: "first",
+  outcome: "ok",
+};
 const tried = (outcome = "ok") => ({ ...ATTEMPT, outcome, startedAtMs: START_MS, elapsedMs: 5 });
 const FAILED: RequestFailure = { code: "upstream_failed", detail: "d" };
 
@@ -127,6 +137,59 @@ describe("a round without a picture", () => {
     expect(failing(job).state).toBe("failed");
     const short = begun(openJob({ ...TERMS, deadlineAtMs: START_MS + 2_000 }).job);
     expect(failing(short).state).toBe("failed");
+  });
+});
+
+describe("a picture that was drawn and is not finished", () => {
+  const DRAWN = { ...PICTURE, key: "scratch/j1/1", isSmall: true, isEnlarged: false };
+  const kept = (job = begun()) =>
+    must(keepDrawn(job, { ...facts(job.fence), drawn: DRAWN, notBeforeMs: START_MS + 10 }));
+
+  it("is what the next round goes on from, under a number of its own, and is told of", () => {
+    const job = begun();
+    const changed = keepDrawn(job, { ...facts(job.fence), drawn: DRAWN, notBeforeMs: START_MS + 10 });
+    expect(changed?.events.map(({ type }) => type)).toEqual(["attempt", "drawn", "state"]);
+    const next = begun(must(changed), START_MS + 10);
+    expect([next.round, next.state, next.drawn, next.costUsd]).toEqual([2, "upscaling", DRAWN, 0.1]);
+  });
+
+  it("outlives an interruption, and the round keeps its number", () => {
+    const again = begun(begun(kept(), START_MS + 10), START_MS + 20);
+    expect([again.round, again.drawn, again.state, again.interruptions]).toEqual([2, DRAWN, "upscaling", 1]);
+  });
+
+  it("is not kept by a run that was taken over", () => {
+    const first = begun();
+    const second = begun(first, START_MS + 5);
+    expect(keepDrawn(second, { ...facts(first.fence), drawn: DRAWN, notBeforeMs: START_MS })).toBeUndefined();
+  });
+
+  it("has all of the policy's attempts for its own step", () => {
+    let job = begun(openJob({ ...TERMS, maxAttempts: 2 }).job);
+    job = begun(failing(job), START_MS + 60_000);
+    job = begun(kept(job), START_MS + 60_100);
+    const upscaled = { ...tried("timed_out"), step: "upscale" as const };
+    const failUpscale = (now: Job, nowMs: number) =>
+      must(
+        failRound(now, { ...facts(now.fence, nowMs), attempts: [upscaled], failure: FAILED, random: 0, dear: false }),
+      );
+    job = failUpscale(job, START_MS + 60_200);
+    expect([job.state, job.drawn]).toEqual(["upscaling", DRAWN]);
+    job = failUpscale(begun(job, START_MS + 120_000), START_MS + 120_100);
+    expect(job.state).toBe("failed");
+  });
+
+  it("is drawn anew where it is gone, and not where that might be a second dear bill", () => {
+    const job = begun(kept(), START_MS + 10);
+    const lost = must(
+      failRound(job, { ...facts(job.fence), attempts: [], failure: FAILED, random: 0, dear: true, drawnIsGone: true }),
+    );
+    expect([lost.state, lost.drawn, lost.dearBill]).toEqual(["queued", undefined, true]);
+  });
+
+  it("is forgotten with the end", () => {
+    const job = begun(kept(), START_MS + 10);
+    expect(must(commitPicture(job, { ...facts(job.fence), picture: PICTURE })).drawn).toBeUndefined();
   });
 });
 

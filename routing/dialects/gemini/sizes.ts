@@ -89,7 +89,10 @@ export interface SizeAsk {
 /** How far a size may pass the limit: 1K of 8:1 has 12.5 % more pixels than 1K of 1:1. */
 const ROUNDING_SLACK = 1.15;
 
-/** The nearest ratio, and the smallest class that has the asked pixels; the largest allowed one where none has. */
+/** How far a picture's side may fall short of the asked one and still count as that size. */
+const SIDE_SLACK = 1.03;
+
+/** The nearest ratio, and the smallest class that covers the asked size; the largest allowed one where none does. */
 export function chooseGeminiSize(ask: SizeAsk): GeminiSize {
   const { asked } = ask;
   const family = familyOf(ask.model);
@@ -102,9 +105,10 @@ export function chooseGeminiSize(ask: SizeAsk): GeminiSize {
   const fixed = family.classes.find((sizeClass) => sizeClass === ask.fixedClass);
   const allowed = family.classes.filter((sizeClass) => area(sizeAt(sizeClass)) <= ask.maxPixels * ROUNDING_SLACK);
   const sizeClass =
-    fixed ??
-    allowed.find((one) => area(sizeAt(one)) >= area(asked)) ??
-    allowed[allowed.length - 1] ??
-    family.classes[0];
+    fixed ?? allowed.find((one) => covers(sizeAt(one), asked)) ?? allowed[allowed.length - 1] ?? family.classes[0];
   return sizeClass === undefined ? { ratio, coming: pixels } : { ratio, sizeClass, coming: sizeAt(sizeClass) };
+}
+
+function covers(size: Size, asked: Size): boolean {
+  return size.width * SIDE_SLACK >= asked.width && size.height * SIDE_SLACK >= asked.height;
 }

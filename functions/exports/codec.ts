@@ -1,0 +1,62 @@
+/**
+ * Decoding, scaling and encoding, by Cloudflare Images where wrangler.toml binds it (`CODEC`): codecs in WebAssembly would be a megabyte of
+ * Worker, and a decoded 16-megapixel picture would be half of an isolate.
+ *
+ * Limits of the service (developers.cloudflare.com/images, "Limits and formats"): 100 MB and 100 megapixels a picture, 12,000 px a side;
+ * every call is billed as one transformation. Locally Miniflare plays it with sharp, which buffers whole pictures in Node.
+ * Fails closed: no answer, or another one than asked for, is a failure that is told apart from a picture that does not decode.
+ */
+import { MEDIA_TYPES, type Shape } from "../../routing/index.ts";
+import type { Env } from "../router/environment.ts";
+
+/** Longest side that the service takes or makes, px. */
+export const MAX_CODEC_SIDE_PX = 12_000;
+
+/** Of 100, for JPEG and WebP: a print shows what a web page (85) hides. */
+const QUALITY = 95;
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** The codec did not do it. `damaged`: because of the picture. */
+export class CodecFailed extends Error {
+  readonly damaged: boolean;
+  constructor(damaged: boolean, message: string) {
+    super(message);
+    this.damaged = damaged;
+  }
+}
+
+export interface PictureCodec {
+  /** Scaled until it covers `to` and cut about the middle, in the same format. Rejects with `CodecFailed`. */
+  cover(picture: ReadableStream<Bytes>, to: Shape): Promise<ReadableStream<Bytes>>;
+}
+
+/** The codec; `undefined` where none is bound. */
+export function codecOf({ CODEC: images }: Env): PictureCodec | undefined {
+  if (images === undefined) return undefined;
+  return {
+    async cover(picture, { width, height, format }) {
+      if (Math.max(width, height) > MAX_CODEC_SIDE_PX)
+        throw new CodecFailed(false, `No side may be longer than ${MAX_CODEC_SIDE_PX} px.`);
+      try {
+        const made = await images
+          .input(picture)
+          .transform({ width, height, fit: "cover" })
+          .output({ format: MEDIA_TYPES[format], quality: QUALITY });
+        return made.image() as ReadableStream<Bytes>;
+      } catch (error: unknown) {
+        throw new CodecFailed(isAboutPicture(error), "The picture could not be brought to its size.");
+      }
+    },
+  };
+}
+
+/**
+ * 9412: not a picture; 9520: a format that is not taken; 9523: could not be worked on, "when an image has invalid format"
+ * (developers.cloudflare.com/images, "Troubleshooting"). The last may be the service's own trouble too: it is asked again before it counts.
+ */
+const PICTURE_CODES: readonly unknown[] = [9412, 9520, 9523];
+
+function isAboutPicture(error: unknown): boolean {
+  return typeof error === "object" && error !== null && "code" in error && PICTURE_CODES.includes(error.code);
+}

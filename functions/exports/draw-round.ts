@@ -1,0 +1,117 @@
+/**
+ * A round that draws: plan under the configuration in force now, render through the router's own attempt loop, take the picture in.
+ */
+import {
+  type Ask,
+  attemptsLeft,
+  type Decided,
+  type ImageRequest,
+  isDear,
+  type RequestFailure,
+  type Result,
+  sizeToDraw,
+  upscalerLeg,
+} from "../../routing/index.ts";
+import { deciderOf } from "../router/make-picture.ts";
+import { callUpstreams } from "./call-upstreams.ts";
+import type { Round, RoundResult } from "./job-host.ts";
+import { isDearBill, ledgerOf, noPicture } from "./round-facts.ts";
+import type { RoundPorts } from "./run-round.ts";
+import { takePicture } from "./take-picture.ts";
+
+/** Runs it. */
+export async function drawRound(round: Round, by: RoundPorts, leftMs: number): Promise<RoundResult> {
+  const { order } = round;
+  const startedAtMs = by.nowMs();
+  const ask = await toAsk(round, by, leftMs);
+  const decided = decide(round, by, ask);
+  if (!decided.ok) return noPicture(decided.failure);
+  const { plan, deadlineMs } = decided.value;
+  const result = await callUpstreams(round, by, {
+    plan,
+    request: toImageRequest(ask, round, { decided: decided.value, by }),
+    startedAtMs,
+    deadlineAtMs: startedAtMs + Math.min(leftMs, deadlineMs),
+  });
+  const ledger = ledgerOf(result, round, startedAtMs);
+  if (!result.ok) return noPicture(result.failure, { ledger, dear: isDearBill(result, round, by.snapshot) });
+  const { leg, picture, degraded } = result;
+  const model = by.snapshot.content.catalog.models[leg.model];
+  return takePicture(picture, {
+    ...{ round, by, ledger, finished: result.finished },
+    dear: isDear(model, order.width * order.height),
+    known: {
+      seed: order.seed,
+      model: leg.model,
+      pin: result.pin === "verified" ? (model?.pin ?? "unverified") : "unverified",
+      endpoint: result.endpoint,
+      place: leg.place,
+      config: by.snapshot.version,
+      ...(degraded === undefined ? {} : { degraded: `${degraded.what}; reason=${degraded.reason}` }),
+      warnings: result.warnings,
+      isSmall: leg.upscale,
+      isEnlarged: false,
+    },
+  });
+}
+
+async function toAsk({ order }: Round, by: RoundPorts, leftMs: number): Promise<Ask> {
+  const [image, mask] = await Promise.all([order.image, order.mask].map((kept) => kept && by.load(kept)));
+  return {
+    ...order.ask,
+    deadlineMs: leftMs,
+    ...(image === undefined ? {} : { image }),
+    ...(mask === undefined ? {} : { mask }),
+  };
+}
+
+/** Only what changes the pixels; the settled seed, and a size that covers the asked one. */
+function toImageRequest(
+  ask: Ask,
+  { order }: Round,
+  { decided, by }: { readonly decided: Decided; readonly by: RoundPorts },
+): ImageRequest {
+  const { prompt, text, negativePrompt, steps, guidance, image, mask } = ask;
+  return {
+    ...{ prompt, text, seed: order.seed, format: decided.format },
+    ...drawnSize(order, decided, by),
+    ...(negativePrompt === undefined ? {} : { negativePrompt }),
+    ...(steps === undefined ? {} : { steps }),
+    ...(guidance === undefined ? {} : { guidance }),
+    ...(image === undefined ? {} : { image }),
+    ...(mask === undefined ? {} : { mask }),
+  };
+}
+
+/** By the first leg's model: the others round by themselves, and are brought to size like every picture. */
+function drawnSize(
+  { width, height }: Round["order"],
+  { plan }: Decided,
+  { snapshot: { content } }: RoundPorts,
+): { readonly width: number; readonly height: number } {
+  const [leg] = plan.legs;
+  const model = leg && content.catalog.models[leg.model];
+  if (model === undefined) return { width, height };
+  const upscaler = leg?.upscale ? upscalerLeg(content.catalog, [leg.place])?.upscaler : undefined;
+  const factor = upscaler?.capabilities.upscaleFactor ?? 1;
+  const { sizeMultiple, maxPixels } = model.capabilities;
+  return sizeToDraw({ width, height }, { sizeMultiple: sizeMultiple * factor, maxPixels: maxPixels * factor ** 2 });
+}
+
+/** The plan for what is left of the job's attempts; without dear models where one may be billed already. */
+function decide({ order, job }: Round, { snapshot }: RoundPorts, ask: Ask): Result<Decided, RequestFailure> {
+  const { automation, location } = order;
+  const decided = deciderOf(snapshot)({ ask, tenant: order.terms.tenant, automation, location });
+  if (!decided.ok) return decided;
+  const { plan } = decided.value;
+  const { models } = snapshot.content.catalog;
+  const pixels = order.width * order.height;
+  const isSpared = job.dearBill && !job.terms.acceptSecondBill;
+  const legs = isSpared ? plan.legs.filter(({ model }) => !isDear(models[model], pixels)) : plan.legs;
+  if (legs.length === 0) {
+    const detail = "A picture may have been billed that never came, and the policy accepts no second bill.";
+    return { ok: false, failure: { code: "upstream_failed", detail } };
+  }
+  const maxAttempts = Math.max(1, Math.min(plan.policy.maxAttempts, attemptsLeft(job)));
+  return { ok: true, value: { ...decided.value, plan: { ...plan, legs, policy: { ...plan.policy, maxAttempts } } } };
+}

@@ -1,0 +1,116 @@
+/**
+ * A picture that comes in, from an upstream or from the codec: taken into the store, looked at, and kept as finished or unfinished.
+ *
+ * What was paid for is not thrown away while it is good: where it cannot be put in its place now, it stays unfinished in the store, and the
+ * next round goes on from it.
+ */
+import {
+  type DrawnPicture,
+  decideNextStep,
+  type NextStep,
+  type Picture,
+  type RequestFailure,
+  type Shape,
+  upscalerLeg,
+  verifyPicture,
+} from "../../routing/index.ts";
+import type { Round, RoundResult } from "./job-host.ts";
+import { noPicture, type RoundLedger, withoutPicture } from "./round-facts.ts";
+import type { RoundPorts } from "./run-round.ts";
+import { PictureUnstorable, type Received } from "./store-picture.ts";
+
+/** Before the store is asked again for a picture that lies in it unfinished, ms. */
+const STORE_AGAIN_MS = 5_000;
+
+/** All that is known of a picture but its bytes. */
+export type Known = Omit<DrawnPicture, "key" | "sha256" | "bytes" | keyof Shape>;
+
+export interface Coming {
+  readonly round: Round;
+  readonly by: RoundPorts;
+  readonly known: Known;
+  readonly ledger: RoundLedger;
+  /** Where the picture still streams: its upstream's final word on the cost. */
+  readonly finished?: Promise<{ readonly costUsd: number }>;
+  /** Its loss may not be followed by another of its price. */
+  readonly dear: boolean;
+}
+
+/** Takes it in. The next round does what is still to be done to it. */
+export async function takePicture(
+  picture: Pick<Picture, "format" | "width" | "height" | "body" | "bytes">,
+  arriving: Coming,
+): Promise<RoundResult> {
+  const { round, by, finished } = arriving;
+  const { order, job, note, signal } = round;
+  let coming = arriving;
+  const shape: Shape = { format: picture.format, width: picture.width, height: picture.height };
+  let received: Received;
+  try {
+    received = await by.pictures.receive(picture, { jobId: order.terms.id, name: String(job.fence), signal });
+    if (finished !== undefined) {
+      const { costUsd } = await finished;
+      coming = { ...coming, ledger: { ...coming.ledger, costUsd } };
+    }
+    note({ state: "verifying" });
+    const defect = await verifyPicture(await received.read(), shape);
+    if (defect !== undefined) {
+      await received.drop();
+      const detail = "The picture that came was damaged.";
+      const failure: RequestFailure = { code: "upstream_failed", detail, cause: { reason: "bad_picture", defect } };
+      return noPicture(failure, { ledger: withoutPicture(coming.ledger, "bad_picture"), dear: coming.dear });
+    }
+  } catch (error: unknown) {
+    return unstored(error, coming);
+  }
+  const next = nextStep(shape, coming);
+  if (next.step === "refuse") {
+    await received.drop();
+    return noPicture(next.failure, { ledger: coming.ledger, dear: coming.dear });
+  }
+  return next.step === "store" ? storePicture(received, shape, coming) : keepUnfinished(received, shape, coming);
+}
+
+/** What is to be done with a picture of this job. */
+export function nextStep(
+  have: Shape,
+  { round: { order }, by, known }: Pick<Coming, "round" | "by" | "known">,
+): NextStep {
+  const { format } = order.ask;
+  const want = { width: order.width, height: order.height, ...(format === undefined ? {} : { format }) };
+  const found = upscalerLeg(by.snapshot.content.catalog, [known.place]);
+  if (found === undefined || !known.isSmall || known.isEnlarged) return decideNextStep({ have, want });
+  const { maxPixels, upscaleFactor = 1 } = found.upscaler.capabilities;
+  return decideNextStep({ have, want, enlarging: { factor: upscaleFactor, maxPixels } });
+}
+
+/** Puts a picture that is what was asked for in its place. */
+export async function storePicture(received: Received, shape: Shape, coming: Coming): Promise<RoundResult> {
+  const { round, known, ledger } = coming;
+  const { isSmall: _small, isEnlarged: _enlarged, ...facts } = known;
+  round.note({ state: "storing" });
+  try {
+    return { ...ledger, ok: true, picture: { ...facts, ...shape, ...(await received.keep()) } };
+  } catch (error: unknown) {
+    // The next round tries again; one that goes on from it already is tried again by its own backoff.
+    if (!(error instanceof PictureUnstorable) || round.job.drawn !== undefined) return unstored(error, coming);
+    return keepUnfinished(received, shape, coming, STORE_AGAIN_MS);
+  }
+}
+
+async function keepUnfinished(received: Received, shape: Shape, coming: Coming, waitMs = 0): Promise<RoundResult> {
+  const { by, known, ledger } = coming;
+  try {
+    const drawn = { ...known, ...shape, ...(await received.keepUnfinished()) };
+    return { ...ledger, ok: true, drawn, notBeforeMs: by.nowMs() + waitMs };
+  } catch (error: unknown) {
+    return unstored(error, coming);
+  }
+}
+
+/** The store's own failure is the round's; anything else is a bug. */
+export function unstored(error: unknown, { ledger, dear }: Pick<Coming, "ledger" | "dear">): RoundResult {
+  if (!(error instanceof PictureUnstorable)) throw error;
+  const failure: RequestFailure = { code: error.code, detail: error.message };
+  return noPicture(failure, { ledger: withoutPicture(ledger, "not_stored"), dear });
+}
