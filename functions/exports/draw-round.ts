@@ -12,7 +12,7 @@ import {
   sizeToDraw,
   upscalerLeg,
 } from "../../routing/index.ts";
-import { deciderOf } from "../router/make-picture.ts";
+import { deciderOf } from "../router/decider.ts";
 import { callUpstreams } from "./call-upstreams.ts";
 import type { Round, RoundResult } from "./job-host.ts";
 import { isDearBill, ledgerOf, noPicture } from "./round-facts.ts";

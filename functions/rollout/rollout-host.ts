@@ -1,7 +1,7 @@
 /**
  * What a Rollout object does, over storage and time that are passed in: holds one experiment, takes outcomes in, and lets it decide.
  *
- * Stored keys: `run:1` (how many were started), `checkpoint:1` and `checkpoint:1:<n>` (JSON in pieces, because one value may hold 2 MB),
+ * Stored keys: `run:1` (how many were started), `shadow:1` (what copies cost today; written with every claim, for the cap must hold), `checkpoint:1` and `checkpoint:1:<n>` (JSON in pieces, because one value may hold 2 MB),
  * `log:1:<run>:<seq>` (each decision; never changed or deleted). A decision is written down before anybody hears of it; outcomes are
  * written down within ten seconds, because losing some costs evidence and nothing else.
  */
@@ -14,6 +14,7 @@ import {
   type OutcomeBatch,
   type PersonCommand,
   restoreExperiment,
+  type ShadowSpent,
 } from "../../routing/index.ts";
 import type { ArmState, RolloutObject, Started, StartOrder } from "./rollout-protocol.ts";
 
@@ -23,7 +24,7 @@ const SAVE_AFTER_MS = 10_000;
 /** Characters a piece; at two bytes each half of what one value may hold. */
 const PIECE_CHARS = 512 * 1_024;
 
-const KEYS = { run: "run:1", checkpoint: "checkpoint:1", log: "log:1" } as const;
+const KEYS = { run: "run:1", checkpoint: "checkpoint:1", log: "log:1", shadow: "shadow:1" } as const;
 
 export interface RolloutHostPorts {
   nowMs(): number;
@@ -47,6 +48,7 @@ export interface RolloutHost extends RolloutObject {
 export function createRolloutHost({ nowMs, storage, saveIn, tell }: RolloutHostPorts): RolloutHost {
   let experiment: Experiment | undefined;
   let run = 0;
+  let shadowSpent: ShadowSpent | undefined;
   let isSaveAsked = false;
 
   const save = async (entries: readonly LogEntry[] = []): Promise<void> => {
@@ -59,7 +61,9 @@ export function createRolloutHost({ nowMs, storage, saveIn, tell }: RolloutHostP
       text.slice(index * PIECE_CHARS, (index + 1) * PIECE_CHARS),
     ]);
     const lines = entries.map((entry) => [`${KEYS.log}:${run}:${String(entry.seq).padStart(6, "0")}`, entry]);
+    shadowSpent = experiment.shadowSpent();
     await storage.put({
+      [KEYS.shadow]: shadowSpent,
       ...Object.fromEntries(pieces),
       ...Object.fromEntries(lines),
       [KEYS.checkpoint]: count,
@@ -79,17 +83,29 @@ export function createRolloutHost({ nowMs, storage, saveIn, tell }: RolloutHostP
 
   return {
     async restore() {
-      const [count, storedRun] = await Promise.all([storage.get(KEYS.checkpoint), storage.get(KEYS.run)]);
+      const [count, storedRun, spent] = await Promise.all(
+        [KEYS.checkpoint, KEYS.run, KEYS.shadow].map((key) => storage.get(key)),
+      );
       run = typeof storedRun === "number" ? storedRun : 0;
+      shadowSpent = spent as ShadowSpent | undefined;
       if (typeof count !== "number") return;
       const pieces = await Promise.all(
         Array.from({ length: count }, (_, index) => storage.get(`${KEYS.checkpoint}:${index}`)),
       );
       if (!pieces.every((piece) => typeof piece === "string")) return;
-      experiment = restoreExperiment(JSON.parse(pieces.join("")) as ExperimentCheckpoint);
+      const checkpoint = JSON.parse(pieces.join("")) as ExperimentCheckpoint;
+      // Claims are written down at once, the checkpoint now and then.
+      if (shadowSpent !== undefined) Object.assign(checkpoint.state.shadow, shadowSpent);
+      experiment = restoreExperiment(checkpoint);
     },
     save: () => save(),
-    arms: async () => toArmState(experiment),
+    arms: async () => toArmState(experiment, nowMs()),
+    async claimShadow(gpuMs) {
+      if (experiment?.claimShadow(gpuMs, nowMs()) !== true) return false;
+      shadowSpent = experiment.shadowSpent();
+      await storage.put({ [KEYS.shadow]: shadowSpent });
+      return true;
+    },
     async report(batch: OutcomeBatch) {
       if (experiment === undefined) return undefined;
       experiment.record(batch);
@@ -99,16 +115,18 @@ export function createRolloutHost({ nowMs, storage, saveIn, tell }: RolloutHostP
         isSaveAsked = true;
         saveIn(SAVE_AFTER_MS);
       }
-      return toArmState(experiment);
+      return toArmState(experiment, nowMs());
     },
     async start({ spec, person, limits }: StartOrder): Promise<Started> {
       const phase = experiment?.status(nowMs()).phase;
       if (phase === "running" || phase === "paused" || phase === "frozen") return { ok: false, phase };
       run += 1;
+      shadowSpent = experiment?.shadowSpent();
       experiment = createExperiment(spec, {
         startedAtMs: nowMs(),
         person,
         ...(limits === undefined ? {} : { limits }),
+        ...(shadowSpent === undefined ? {} : { shadowSpent }),
       });
       await save(experiment.log());
       return { ok: true };
@@ -127,11 +145,15 @@ export function createRolloutHost({ nowMs, storage, saveIn, tell }: RolloutHostP
   };
 }
 
-function toArmState(experiment: Experiment | undefined): ArmState {
+function toArmState(experiment: Experiment | undefined, nowMs: number): ArmState {
   if (experiment === undefined || experiment.spec.subject.kind !== "model") return undefined;
   const { name, subject, stickTo, salt } = experiment.spec;
   const { route, baseline, candidate } = subject;
   const phase = experiment.phaseNow();
   const recording = phase === "running" || phase === "paused" || phase === "frozen";
-  return { name, route, baseline, candidate, stickTo, salt, share: experiment.shareNow(), recording };
+  const shadow = experiment.shadowNow(nowMs);
+  return {
+    ...{ name, route, baseline, candidate, stickTo, salt, share: experiment.shareNow(), recording },
+    ...(shadow.share === 0 ? {} : { shadow }),
+  };
 }

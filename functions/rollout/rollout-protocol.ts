@@ -38,6 +38,8 @@ export interface RolloutObject {
   arms(): Promise<ArmState>;
   /** Takes outcomes in, decides, and says what is in force after that. */
   report(batch: OutcomeBatch): Promise<ArmState>;
+  /** Sets GPU time aside for one shadow, ms; `false`: there is none left today, or nothing is to be copied. */
+  claimShadow(gpuMs: number): Promise<boolean>;
   start(order: StartOrder): Promise<Started>;
   /** `undefined`: there is no experiment. */
   command(word: PersonCommand): Promise<CommandResult | undefined>;

@@ -29,6 +29,10 @@ export class Rollout extends DurableObject implements RolloutObject {
     return this.#host.report(batch);
   }
 
+  claimShadow(gpuMs: number): Promise<boolean> {
+    return this.#host.claimShadow(gpuMs);
+  }
+
   start(order: StartOrder): Promise<Started> {
     return this.#host.start(order);
   }

@@ -3,22 +3,20 @@
  */
 import {
   type Ask,
-  createDecider,
   type Decided,
   type DecideInput,
-  type Decider,
   type ExecuteResult,
   execute,
-  type ImageRequest,
   type RequestFailure,
   type Result,
-  type Snapshot,
 } from "../../routing/index.ts";
 import { measuredTimes } from "./adapters/measured-times.ts";
 import { isolateMemory, portsFor } from "./adapters/ports.ts";
+import { deciderOf, toImageRequest } from "./decider.ts";
 import { recordFeatures } from "./record-features.ts";
 import type { RequestContext } from "./request-context.ts";
 import { recordOutcome } from "./rollouts/experiments.ts";
+import { copyToCandidate } from "./rollouts/shadow.ts";
 import { MAX_SEED } from "./schemas.ts";
 
 /** One picture that was tried for. */
@@ -30,19 +28,6 @@ export interface Drawn {
 
 /** What became of one asked picture; `decided` is absent where the request was refused before a plan was made. */
 export type Made = Drawn | { readonly decided?: never; readonly failure: RequestFailure };
-
-/** Look-up tables of a snapshot, built once an isolate. */
-const deciders = new WeakMap<Snapshot, Decider>();
-
-/** The decider of a snapshot. */
-export function deciderOf(snapshot: Snapshot): Decider {
-  let decider = deciders.get(snapshot);
-  if (decider === undefined) {
-    decider = createDecider(snapshot);
-    deciders.set(snapshot, decider);
-  }
-  return decider;
-}
 
 /** Makes one picture. `index` tells the pictures of one request apart: each has the next seed. */
 export async function makePicture(ask: Ask, context: RequestContext, index: number): Promise<Made> {
@@ -91,10 +76,12 @@ export interface Drawing {
   readonly context: RequestContext;
   readonly index: number;
   readonly seed: number;
+  /** How many the request has; 1 where it is not said. */
+  readonly pictures?: number;
 }
 
 /** Draws it. */
-export async function drawDecided({ ask, decided, context, index, seed }: Drawing): Promise<Drawn> {
+export async function drawDecided({ ask, decided, context, index, seed, pictures = 1 }: Drawing): Promise<Drawn> {
   const { snapshot, admitted } = context;
   const { plan, size, format, deadlineMs } = decided;
   const layer = index === 0 ? (ask.layer ?? "") : `${ask.layer ?? ""}#${index}`;
@@ -115,22 +102,6 @@ export async function drawDecided({ ask, decided, context, index, seed }: Drawin
     portsFor(context),
   );
   recordOutcome({ decided, result, startedAtMs: context.startedAtMs }, context);
+  if (decided.arms !== undefined) copyToCandidate({ ask, decided, result, seed, pictures }, context);
   return { decided, seed, result };
-}
-
-/** Only what changes the pixels. */
-function toImageRequest(
-  { prompt, negativePrompt, steps, guidance, text, image, mask }: Ask,
-  chosen: Pick<ImageRequest, "width" | "height" | "format" | "seed">,
-): ImageRequest {
-  return {
-    prompt,
-    text,
-    ...chosen,
-    ...(negativePrompt === undefined ? {} : { negativePrompt }),
-    ...(steps === undefined ? {} : { steps }),
-    ...(guidance === undefined ? {} : { guidance }),
-    ...(image === undefined ? {} : { image }),
-    ...(mask === undefined ? {} : { mask }),
-  };
 }

@@ -33,6 +33,7 @@ export async function drawAll({ ask, decided, context, count }: DrawAll): Promis
         context: { ...context, signal },
         index,
         seed: seedOf(ask, index),
+        pictures: count,
       });
       if (!one.result.ok && failed === undefined) {
         failed = { ...one, result: one.result };

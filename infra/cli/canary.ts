@@ -18,12 +18,15 @@ interface StartOptions extends CommandOptions {
   readonly minRequests?: number;
   readonly minHours?: number;
   readonly warmup?: number;
+  readonly shadow?: number;
+  readonly shadowGpu?: number;
 }
 
 const EXAMPLES = `
 Examples:
   npx galley canary start sd35-next                     the canary of that name in the routing file, at the first step of its ramp
   npx galley canary start sd35-next --at 30% --observe  at 30 %, writing down what it would decide and doing nothing
+  npx galley canary start sd35-next --at 0 --shadow 5%  nobody is served by it yet: a twentieth of the previews is copied to it
   npx galley canary status                              all of them; with a name: evidence, arms, decisions
   npx galley canary pause sd35-next                     hold the share; \`resume\` goes on
   npx galley canary promote sd35-next -m "sharper"      give it everything; then make it the route's model and push
@@ -51,11 +54,21 @@ export function addCanary(program: Command): void {
     .command("start")
     .description("start the canary that the routing file in force has under this name")
     .argument("<name>")
-    .option("--at <share>", "begin with this share, like 30%, and go on with the larger ones of the ramp", parseShare)
+    .option(
+      "--at <share>",
+      "begin with this share, like 30%, and go on with the larger ones of the ramp; 0: shadows alone",
+      parseStart,
+    )
     .option("--observe", "decide and write down, but change nothing")
     .option("--min-requests <count>", "canary requests a step, instead of the routing file's", parseCount)
     .option("--min-hours <hours>", "hours a step, instead of the routing file's", parseCount)
-    .option("--warmup <seconds>", "seconds that do not count, instead of ten minutes", parseCount);
+    .option("--warmup <seconds>", "seconds that do not count, instead of ten minutes", parseCount)
+    .option(
+      "--shadow <share>",
+      "copy this share of the previews to the candidate and throw the answers away",
+      parseShadow,
+    )
+    .option("--shadow-gpu <seconds>", "GPU seconds that the copies may take a day, instead of an hour", parseCount);
   addCommon(start).action((name: string, options: StartOptions) =>
     tell(name, "start", options, {
       ...(options.at === undefined ? {} : { at: options.at }),
@@ -63,6 +76,8 @@ export function addCanary(program: Command): void {
       ...(options.minRequests === undefined ? {} : { min_requests: options.minRequests }),
       ...(options.minHours === undefined ? {} : { min_hours: options.minHours }),
       ...(options.warmup === undefined ? {} : { warmup_ms: Math.round(options.warmup * 1_000) }),
+      ...(options.shadow === undefined ? {} : { shadow: options.shadow }),
+      ...(options.shadowGpu === undefined ? {} : { shadow_gpu_ms: Math.round(options.shadowGpu * 1_000) }),
     }),
   );
   const status = canary
@@ -110,6 +125,12 @@ async function tell(name: string, command: string, options: CommandOptions, more
 }
 
 const pathOf = (name: string): string => `/v1/canaries/${encodeURIComponent(name)}`;
+
+/** A share, or 0: nobody is served. */
+const parseStart = (text: string): number => (/^0+(?:\.0+)?\s*%?$/.test(text) ? 0 : parseShare(text));
+
+/** A share, none or all. */
+const parseShadow = (text: string): number => (/^(?:100\s*%|1)$/.test(text) ? 1 : parseStart(text));
 
 function parseCount(text: string): number {
   const count = Number(text);

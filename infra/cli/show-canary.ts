@@ -34,9 +34,32 @@ export function showCanary(document: unknown): string {
     "",
     metricsTable(document),
     armsTable(document),
+    ...shadowLines(document),
     "decisions",
     ...listIn(document, "log").map((entry) => `  ${textIn(entry, "at") ?? ""}  ${textIn(entry, "says") ?? ""}`),
   ].join("\n");
+}
+
+/** What the copies say, where previews are copied. */
+function shadowLines(document: unknown): string[] {
+  const shadow = blockIn(document, "shadow");
+  if ((numberIn(shadow, "share") ?? 0) === 0) return [];
+  const worse = (name: string) => {
+    const counts = blockIn(shadow, name);
+    return `${name} ${numberIn(counts, "worse") ?? 0} to ${numberIn(counts, "better") ?? 0}`;
+  };
+  const ratio = blockIn(shadow, "latency_ratio");
+  const [estimate, low, high] = ["estimate", "low", "high"].map((name) => figure(numberIn(ratio, name)));
+  const latency =
+    ratio === undefined
+      ? "still unknown (30 pairs at least)"
+      : `${estimate} of the baseline's (${low} to ${high}, 95 %)`;
+  return [
+    `shadows of ${percent(numberIn(shadow, "share"))} of the previews: ${numberIn(shadow, "pairs") ?? 0} pairs, ${numberIn(shadow, "gave_way") ?? 0} gave way, ` +
+      `${figure(numberIn(shadow, "gpu_s"))} of ${figure(numberIn(shadow, "gpu_cap_s"))} GPU seconds today`,
+    `  candidate against baseline: ${worse("failures")}, ${worse("checks")}; time ${latency}`,
+    "",
+  ];
 }
 
 function metricsTable(document: unknown): string {

@@ -87,5 +87,6 @@ function toCanary(name: string, candidate: string, raw: RawCanary): Canary {
     minRequests: raw.min_requests ?? DEFAULTS.minRequests,
     minHours: raw.min_duration === undefined ? DEFAULTS.minHours : raw.min_duration / 3_600_000,
     shadow: raw.shadow ?? 0,
+    ...(raw.shadow_gpu_time === undefined ? {} : { shadowGpuMsPerDay: raw.shadow_gpu_time }),
   };
 }

@@ -80,6 +80,7 @@ export const canarySchema = block({
   min_requests: count(1, 10_000_000).optional(),
   min_duration: quantity("duration").optional(),
   shadow: quantity("share").optional(),
+  shadow_gpu_time: quantity("duration").optional(),
 });
 
 const list = (what: string) => z.array(z.unknown(), { error: `a list of ${what}` });

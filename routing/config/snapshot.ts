@@ -173,6 +173,8 @@ export interface Canary {
   readonly minHours: number;
   /** Share of previews copied to the candidate with the answer thrown away, 0…1. */
   readonly shadow: number;
+  /** GPU time that the copies may take a UTC day, ms; absent: `EXPERIMENT_LIMITS`. */
+  readonly shadowGpuMsPerDay?: number;
 }
 
 // ---------------------------------------------------------------- catalogue: what exists

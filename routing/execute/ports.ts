@@ -47,8 +47,8 @@ export interface ReserveAsk {
   readonly priority: Priority;
   /** When the picture must be there, epoch ms. */
   readonly deadlineAtMs: number;
-  /** Why it is asked: extras draw on the one budget. */
-  readonly kind: "first" | "retry" | "fallback" | "hedge" | "probe";
+  /** Why it is asked: extras draw on the one budget; a shadow gets a slot of an idle pool, or none. */
+  readonly kind: "first" | "retry" | "fallback" | "hedge" | "probe" | "shadow";
   /** Not these (already tried, or the same failure domain as the running attempt). */
   readonly avoid: readonly EndpointId[];
   readonly tenant: string;
@@ -126,6 +126,8 @@ export interface AttemptRecord {
   /** From the start of the request, ms. */
   readonly startedAfterMs: number;
   readonly elapsedMs: number;
+  /** How much of it went by before it had a slot, ms; absent: nothing. */
+  readonly waitedMs?: number;
 }
 
 /** Something happened; for metrics, logs and tests. Noun-verb names; no prompt, key or URL in any. */

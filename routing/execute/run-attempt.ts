@@ -278,6 +278,7 @@ export function startAttempt(context: RequestContext, ask: AttemptAsk, events: A
 
   function record(): AttemptRecord {
     const failure = end?.failure;
+    const waitedMs = leasedAtMs - startedAtMs;
     return {
       endpoint: lease?.endpoint ?? "none",
       model: leg.model,
@@ -288,6 +289,7 @@ export function startAttempt(context: RequestContext, ask: AttemptAsk, events: A
       ...(failure === undefined ? {} : { failure }),
       startedAfterMs: startedAtMs - input.startedAtMs,
       elapsedMs: (end?.atMs ?? clock.nowMs()) - startedAtMs,
+      ...(waitedMs > 0 ? { waitedMs } : {}),
     };
   }
 

@@ -49,7 +49,24 @@ export interface Numbers {
     readonly failuresE: number;
     readonly checksE: number;
     readonly slowerE: number;
+    /** Of eligible previews, 0…1. */
+    readonly share: number;
+    /** Copies that found the pool busy, or made room. */
+    readonly gaveWay: number;
+    /** Pairs in which only the candidate, or only the baseline, was at fault. */
+    readonly failures: PairCounts;
+    readonly checks: PairCounts;
+    /** Geometric mean of service time, candidate / baseline, over pairs, 95 %; `undefined` while too few. */
+    readonly latencyRatio: MeanDifference | undefined;
+    /** GPU time of the UTC day, ms, and its cap. */
+    readonly gpuMs: number;
+    readonly gpuCapMs: number;
   };
+}
+
+export interface PairCounts {
+  readonly worse: number;
+  readonly better: number;
 }
 
 export type LogKind = "started" | "rolled-back" | "frozen" | "widened" | "promoted" | "paused" | "resumed" | "aborted";

@@ -15,7 +15,7 @@ import {
 } from "./evidence-tests.ts";
 import type { Ramp } from "./ramp.ts";
 import { createSampleRatio, type SampleRatio, startSampleRatioEpoch } from "./sample-ratio.ts";
-import { createShadowLedger, type ShadowLedger } from "./shadow.ts";
+import { createShadowLedger, type ShadowLedger, type ShadowSpent } from "./shadow.ts";
 import type { ExperimentLimits, ExperimentSpec } from "./spec.ts";
 import { createUnitTable, packUnits, unpackUnits } from "./unit-table.ts";
 
@@ -49,7 +49,7 @@ export interface ExperimentCheckpoint {
   readonly units?: readonly (readonly number[])[];
 }
 
-export function createState(startedAtMs: number): ExperimentState {
+export function createState(startedAtMs: number, shadowSpent?: ShadowSpent): ExperimentState {
   return {
     startedAtMs,
     ramp: { phase: "running", step: 0, stepStartedAtMs: startedAtMs },
@@ -57,7 +57,7 @@ export function createState(startedAtMs: number): ExperimentState {
     step: freshStep(),
     tests: createEvidenceTests(),
     sampleRatio: createSampleRatio(),
-    shadow: createShadowLedger(),
+    shadow: createShadowLedger(shadowSpent),
     rollbackStartedAtMs: startedAtMs,
     observed: [],
     log: [],
@@ -95,7 +95,9 @@ export function fromCheckpoint(checkpoint: ExperimentCheckpoint): {
   readonly state: ExperimentState;
   readonly context: EvidenceContext;
 } {
-  const { spec, limits, state, units } = structuredClone(checkpoint);
+  const { spec, limits, state: stored, units } = structuredClone(checkpoint);
+  // Checkpoints of the former release know less of shadows.
+  const state = { ...stored, shadow: { ...createShadowLedger(), ...stored.shadow } };
   return { state, context: { spec, limits, units: units === undefined ? undefined : unpackUnits(units) } };
 }
 

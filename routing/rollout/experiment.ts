@@ -35,7 +35,7 @@ import {
 } from "./ramp.ts";
 import { toNumbers } from "./report.ts";
 import { isSampleRatioOff } from "./sample-ratio.ts";
-import { recordShadowPair, type ShadowPair, shadowRemainingMs } from "./shadow.ts";
+import { claimShadow, recordShadowCopy, type ShadowCopy, type ShadowSpent, shadowRemainingMs } from "./shadow.ts";
 import { signLogE } from "./sign-test.ts";
 import { EXPERIMENT_LIMITS, type ExperimentLimits, type ExperimentSpec, METRICS, type Metric } from "./spec.ts";
 
@@ -46,7 +46,7 @@ export interface OutcomeBatch {
   /** Unique a batch: a random id, or sender and sequence number. */
   readonly id: string;
   readonly outcomes: readonly Outcome[];
-  readonly shadows?: readonly ShadowPair[];
+  readonly shadows?: readonly ShadowCopy[];
 }
 
 /** A person's word. */
@@ -86,6 +86,10 @@ export interface Experiment {
   phaseNow(): Phase;
   /** For `chooseShadow`. */
   shadowNow(nowMs: number): { readonly share: number; readonly remainingGpuMs: number };
+  /** Sets GPU time aside for one copy, ms; `false` where there is none left today, or nothing is to be copied. */
+  claimShadow(gpuMs: number, nowMs: number): boolean;
+  /** What shadows have cost on their day, to be written down with each claim. */
+  shadowSpent(): ShadowSpent;
   status(nowMs: number): ExperimentStatus;
   /** All decisions, oldest first. */
   log(): readonly LogEntry[];
@@ -99,12 +103,14 @@ export interface ExperimentStart {
   readonly limits?: Partial<ExperimentLimits>;
   /** Who started it. */
   readonly person?: string;
+  /** What former runs' shadows cost today: a day has one cap. */
+  readonly shadowSpent?: ShadowSpent;
 }
 
 /** Begins an experiment at the first share of its ramp. */
 export function createExperiment(spec: ExperimentSpec, start: ExperimentStart): Experiment {
   const context = createContext(spec, { ...EXPERIMENT_LIMITS, ...start.limits });
-  const state = createState(start.startedAtMs);
+  const state = createState(start.startedAtMs, start.shadowSpent);
   const { machine, write } = createMachine(state, context);
   const atMs = start.startedAtMs;
   write({ kind: "started", acted: true, atMs, person: start.person }, toNumbers(state, context, atMs));
@@ -162,7 +168,8 @@ function createMachine(state: ExperimentState, context: ReturnType<typeof create
   const findingsOf = (): Findings => ({
     ...judge(),
     splitOff: isSampleRatioOff(state.sampleRatio, limits.sampleRatioAlpha),
-    stepRequests: state.step.canaryRequests,
+    // A step that serves nobody is judged by its shadows.
+    stepRequests: shareOf(state.ramp, spec) === 0 ? state.shadow.pairs : state.step.canaryRequests,
   });
 
   const write = ({ kind, acted, atMs, person, note }: Writing, numbers: Numbers): LogEntry => {
@@ -208,7 +215,7 @@ function createMachine(state: ExperimentState, context: ReturnType<typeof create
       state.batches.push(batch.id);
       if (state.batches.length > limits.maxBatches) batches.delete(state.batches.shift()!);
       for (const outcome of batch.outcomes) if (recordOutcome(state, outcome, context)) judged = undefined;
-      for (const pair of batch.shadows ?? []) recordShadowPair(state.shadow, pair);
+      for (const copy of batch.shadows ?? []) recordShadowCopy(state.shadow, copy);
       if (batch.shadows !== undefined) judged = undefined;
       return "recorded";
     },
@@ -246,6 +253,11 @@ function createMachine(state: ExperimentState, context: ReturnType<typeof create
       share: state.ramp.phase === "running" ? spec.shadowShare : 0,
       remainingGpuMs: shadowRemainingMs(state.shadow, limits.shadowGpuMsPerDay, nowMs),
     }),
+    claimShadow: (gpuMs, nowMs) =>
+      state.ramp.phase === "running" &&
+      spec.shadowShare > 0 &&
+      claimShadow(state.shadow, { gpuMs, capMs: limits.shadowGpuMsPerDay, nowMs }),
+    shadowSpent: () => ({ day: state.shadow.day, spentMs: state.shadow.spentMs }),
     status(nowMs) {
       const decision = decideRamp(state.ramp, spec, findingsOf(), nowMs);
       return {

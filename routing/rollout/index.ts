@@ -25,7 +25,17 @@ export {
   type RouteArms,
   type RouteArmsAsk,
 } from "./route-arms.ts";
-export { chooseShadow, type ShadowAsk, type ShadowChoice, type ShadowPair, type ShadowSide } from "./shadow.ts";
+export {
+  chooseShadow,
+  type ShadowAsk,
+  type ShadowChoice,
+  type ShadowCopy,
+  type ShadowPair,
+  type ShadowRun,
+  type ShadowSide,
+  type ShadowSpent,
+  toShadowSide,
+} from "./shadow.ts";
 export {
   type ConfigRollout,
   EXPERIMENT_LIMITS,

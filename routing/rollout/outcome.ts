@@ -60,7 +60,7 @@ export type Verdict = Readonly<Partial<Record<Metric, boolean>>>;
 const BLAMES_MODEL: ReadonlySet<string> = new Set(["hard", "timeout", "config"]);
 
 /** The arm's model was at fault: typed failures by their traits; no endpoint left (all ejected) is its own doing too. */
-function isBlamed(attempt: OutcomeAttempt): boolean {
+export function isBlamed(attempt: OutcomeAttempt): boolean {
   const { outcome, failure } = attempt;
   if (outcome === "ok" || outcome === "running") return false;
   if (failure?.reason === "not_admitted") return failure.why === "no_endpoint";

@@ -10,7 +10,8 @@ import { promotionLogE } from "./promotion-test.ts";
 import { shareOf } from "./ramp.ts";
 import { estimateRatio } from "./risk-set.ts";
 import { sampleRatioBar } from "./sample-ratio.ts";
-import { differenceOfMeans, type MeanDifference } from "./sequence.ts";
+import { differenceOfMeans, type MeanDifference, meanOfPairs } from "./sequence.ts";
+import { shadowRemainingMs } from "./shadow.ts";
 import { signLogE } from "./sign-test.ts";
 import type { Metric } from "./spec.ts";
 
@@ -50,6 +51,13 @@ export function toNumbers(state: ExperimentState, context: EvidenceContext, nowM
       failuresE: toEValue(signLogE(shadow.failures)),
       checksE: toEValue(signLogE(shadow.checks)),
       slowerE: toEValue(signLogE(shadow.slower)),
+      share: spec.shadowShare,
+      gaveWay: shadow.gaveWay,
+      failures: { worse: shadow.failures.worse, better: shadow.failures.better },
+      checks: { worse: shadow.checks.worse, better: shadow.checks.better },
+      latencyRatio: toRatio(meanOfPairs(shadow.logLatency, REPORT_ALPHA)),
+      gpuMs: limits.shadowGpuMsPerDay - shadowRemainingMs(shadow, limits.shadowGpuMsPerDay, nowMs),
+      gpuCapMs: limits.shadowGpuMsPerDay,
     },
   };
 }

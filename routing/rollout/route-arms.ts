@@ -19,6 +19,8 @@ export interface LiveExperiment {
   readonly share: number;
   /** `false` once it ended: it still says which model serves, and takes no outcomes. */
   readonly recording: boolean;
+  /** Present while previews are copied: the share of them, 0…1, and the GPU time that is left today, ms. */
+  readonly shadow?: { readonly share: number; readonly remainingGpuMs: number };
 }
 
 /** One experiment that an outcome belongs to. */

@@ -41,11 +41,22 @@ export function differenceOfMeans(canary: Moments, baseline: Moments, alpha: num
   if (canary.count < MIN_COUNT || baseline.count < MIN_COUNT) return undefined;
   const errorOf = ({ squares, count }: Moments) => squares / (count - 1) / count;
   const count = canary.count + baseline.count;
-  const variance = (errorOf(canary) + errorOf(baseline)) * count;
+  const width = halfWidth((errorOf(canary) + errorOf(baseline)) * count, count, alpha);
+  const estimate = canary.mean - baseline.mean;
+  return { estimate, low: estimate - width, high: estimate + width };
+}
+
+/** Two-sided bounds at level 1 − `alpha` for the mean of paired differences; `undefined` while there are fewer than 30. */
+export function meanOfPairs({ count, mean, squares }: Moments, alpha: number): MeanDifference | undefined {
+  if (count < MIN_COUNT) return undefined;
+  const width = halfWidth(squares / (count - 1), count, alpha);
+  return { estimate: mean, low: mean - width, high: mean + width };
+}
+
+/** Half of the interval around a mean of `count` values with this variance. */
+function halfWidth(variance: number, count: number, alpha: number): number {
   const logInverse = -2 * Math.log(alpha);
   const tuning = (logInverse + Math.log(1 + logInverse)) / TUNED_FOR;
   const grown = count * tuning + 1;
-  const width = Math.sqrt(((variance * 2 * grown) / (count * count * tuning)) * Math.log(Math.sqrt(grown) / alpha));
-  const estimate = canary.mean - baseline.mean;
-  return { estimate, low: estimate - width, high: estimate + width };
+  return Math.sqrt(((variance * 2 * grown) / (count * count * tuning)) * Math.log(Math.sqrt(grown) / alpha));
 }

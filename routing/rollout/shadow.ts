@@ -5,8 +5,10 @@
  * time, never for exports or whatever has an effect outside. Nothing here is billed to a tenant; only figures are kept, never pictures.
  * Fails safe: whatever is not known to be allowed is not copied.
  */
-import type { Priority } from "../config/snapshot.ts";
+import type { ModelId, Priority } from "../config/snapshot.ts";
 import { bucketOf, bucketsIn } from "./assign.ts";
+import { isBlamed, type OutcomeAttempt } from "./outcome.ts";
+import { createMoments, type Moments, recordMoment } from "./sequence.ts";
 import { createSignTest, recordPair, type SignTest } from "./sign-test.ts";
 
 const DAY_MS = 86_400_000;
@@ -51,51 +53,101 @@ export function chooseShadow(ask: ShadowAsk): ShadowChoice {
 export interface ShadowSide {
   /** The model was at fault (typed failure). */
   readonly failed: boolean;
-  /** Service time, without waiting, ms. Compared only where both sides made a picture. */
+  /** From the slot to the picture, ms. Compared only where both sides made one. */
   readonly serviceMs?: number;
   readonly checks?: "passed" | "failed";
 }
 
+/** What became of one of the two requests. */
+export interface ShadowRun {
+  readonly attempts: readonly OutcomeAttempt[];
+  /** All bytes of a picture came. */
+  readonly whole: boolean;
+  readonly serviceMs?: number;
+}
+
+/** A run as one side of a pair; `undefined` where it says nothing of the model: turned away, stopped, or served by another. */
+export function toShadowSide(model: ModelId, { attempts, whole, serviceMs }: ShadowRun): ShadowSide | undefined {
+  const own = attempts.filter((attempt) => attempt.model === model);
+  const failed = own.some(isBlamed);
+  const made = whole && own.some(({ outcome }) => outcome === "ok" || outcome === "running");
+  if (!failed && !made) return undefined;
+  const isBad = own.some(({ outcome }) => outcome === "bad_picture");
+  return {
+    failed,
+    ...(made && serviceMs !== undefined ? { serviceMs } : {}),
+    ...(isBad ? { checks: "failed" } : made ? { checks: "passed" } : {}),
+  };
+}
+
 /** The same prompt and seed through both models. */
 export interface ShadowPair {
-  readonly atMs: number;
   readonly baseline: ShadowSide;
   readonly candidate: ShadowSide;
-  /** GPU time that the copy took, ms. */
+}
+
+/** One copy that was tried for. */
+export interface ShadowCopy {
+  readonly atMs: number;
+  /** GPU time that it took, ms, and what `claimShadow` had set aside for it. */
   readonly gpuMs: number;
+  readonly claimedMs: number;
+  /** Absent: the pool was not idle, or the copy gave way to somebody's request. */
+  readonly pair?: ShadowPair;
 }
 
 /** JSON state, mutable. */
 export interface ShadowLedger {
   /** UTC day number of `spentMs`. */
   day: number;
+  /** Taken or set aside, ms. */
   spentMs: number;
   pairs: number;
+  /** Copies that found the pool busy, or gave way. */
+  gaveWay: number;
   readonly failures: SignTest;
   readonly checks: SignTest;
   readonly slower: SignTest;
+  /** log of service time, candidate / baseline. */
+  readonly logLatency: Moments;
 }
 
-export function createShadowLedger(): ShadowLedger {
+/** What a day has cost so far: it outlives a run of the experiment. */
+export type ShadowSpent = Pick<ShadowLedger, "day" | "spentMs">;
+
+/** A ledger with nothing in it but, perhaps, what the day has cost already. */
+export function createShadowLedger(spent: ShadowSpent = { day: 0, spentMs: 0 }): ShadowLedger {
   return {
-    day: 0,
-    spentMs: 0,
+    ...spent,
     pairs: 0,
+    gaveWay: 0,
     failures: createSignTest(),
     checks: createSignTest(),
     slower: createSignTest(),
+    logLatency: createMoments(),
   };
 }
 
-/** Records one finished pair. */
-export function recordShadowPair(ledger: ShadowLedger, pair: ShadowPair): void {
-  const { baseline, candidate } = pair;
-  const day = Math.floor(pair.atMs / DAY_MS);
-  if (day > ledger.day) {
-    ledger.day = day;
-    ledger.spentMs = 0;
+/** Sets GPU time aside for a copy; `false` where the day's does not suffice. What is never settled stays spent. */
+export function claimShadow(
+  ledger: ShadowLedger,
+  { gpuMs, capMs, nowMs }: { readonly gpuMs: number; readonly capMs: number; readonly nowMs: number },
+): boolean {
+  if (shadowRemainingMs(ledger, capMs, nowMs) < gpuMs) return false;
+  turnDay(ledger, nowMs);
+  ledger.spentMs += gpuMs;
+  return true;
+}
+
+/** Records one finished copy: settles its claim, and compares. */
+export function recordShadowCopy(ledger: ShadowLedger, { atMs, gpuMs, claimedMs, pair }: ShadowCopy): void {
+  const isSameDay = !turnDay(ledger, atMs);
+  ledger.spentMs = Math.max(0, ledger.spentMs + gpuMs - (isSameDay ? claimedMs : 0));
+  if (pair === undefined) {
+    ledger.gaveWay += 1;
+    return;
   }
-  ledger.spentMs += pair.gpuMs;
+  const { baseline, candidate } = pair;
   ledger.pairs += 1;
   recordPair(ledger.failures, Number(candidate.failed) - Number(baseline.failed));
   if (candidate.checks !== undefined && baseline.checks !== undefined) {
@@ -104,11 +156,21 @@ export function recordShadowPair(ledger: ShadowLedger, pair: ShadowPair): void {
   if (candidate.serviceMs !== undefined && baseline.serviceMs !== undefined) {
     const difference = candidate.serviceMs - baseline.serviceMs;
     recordPair(ledger.slower, Math.abs(difference) <= TIE * baseline.serviceMs ? 0 : difference);
+    recordMoment(ledger.logLatency, Math.log(Math.max(1, candidate.serviceMs) / Math.max(1, baseline.serviceMs)));
   }
 }
 
 /** GPU time that is left on the UTC day of `nowMs`, ms. */
-export function shadowRemainingMs(ledger: ShadowLedger, capMs: number, nowMs: number): number {
+export function shadowRemainingMs(ledger: ShadowSpent, capMs: number, nowMs: number): number {
   const spentMs = Math.floor(nowMs / DAY_MS) > ledger.day ? 0 : ledger.spentMs;
   return Math.max(0, capMs - spentMs);
+}
+
+/** Begins the day of `nowMs`; `false` where it has begun already. */
+function turnDay(ledger: ShadowLedger, nowMs: number): boolean {
+  const day = Math.floor(nowMs / DAY_MS);
+  if (day <= ledger.day) return false;
+  ledger.day = day;
+  ledger.spentMs = 0;
+  return true;
 }

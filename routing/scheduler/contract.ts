@@ -10,7 +10,8 @@ import type { AttemptFailure, CancelCause } from "../failure/index.ts";
 /** Pixels of the asked picture in classes; see `sizeClassOf`. */
 export type SizeClass = "xs" | "s" | "m" | "l" | "xl" | "xxl";
 
-export type AskKind = "first" | "retry" | "fallback" | "hedge" | "probe";
+/** `shadow`: work that nobody waits for; it gets a slot of an idle pool, or none. */
+export type AskKind = "first" | "retry" | "fallback" | "hedge" | "probe" | "shadow";
 
 /** What a leg asks of a place's scheduler. */
 export interface Ask {

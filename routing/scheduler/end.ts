@@ -104,7 +104,7 @@ export function recordEnd(
   if (lease === undefined) return;
   keepGhost(state, endpoint, outcome, lease);
   const hedge = lease.policy === undefined ? undefined : state.policies.get(lease.policy)?.hedge;
-  if (verdict.verdict === "ok" && lease.priority === "interactive" && lease.kind !== "hedge")
+  if (verdict.verdict === "ok" && lease.priority === "interactive" && lease.kind !== "hedge" && lease.kind !== "shadow")
     state.budget = recordPreview(state.budget, hedge?.budget ?? HEDGE_REFILL);
 }
 

@@ -15,6 +15,7 @@ import { decideAlternative } from "./hedge-gate.ts";
 import { putLease } from "./leases.ts";
 import { bestOf, type Choice, completionAt, freeSlots, type Option, optionsFor, takenSlots } from "./options.ts";
 import { enqueue, leastUrgent, MAX_WAITING, PRIORITIES, removeWaiting, serviceOrder, waitingCount } from "./queue.ts";
+import { reserveShadow, revokeShadows } from "./shadow.ts";
 import { type Shape, shapeKey } from "./size-class.ts";
 import { slotCount } from "./slots.ts";
 import { type EndpointState, freshId, type Pool, type SchedulerState, type Ticket, tally, triggerOf } from "./state.ts";
@@ -194,6 +195,7 @@ export function reserve(state: SchedulerState, ask: Ask, gathered: Gathered): Re
   if (key !== undefined && !supersedes(state, key, ask, gathered)) return refuse(state, "superseded");
   const pool = state.pools.get(ask.model);
   if (pool === undefined) return refuse(state, "no_endpoint");
+  if (ask.kind === "shadow") return reserveShadow(state, pool, ask) ?? refuse(state, "shed");
   noteAsk(pool, ask, state.nowMs);
   earnExtra(state, ask);
   const { options, panic, retryAtMs } = optionsFor(state, pool, ask);
@@ -213,7 +215,10 @@ export function reserve(state: SchedulerState, ask: Ask, gathered: Gathered): Re
   const inTime = bestOf(options, { ahead, inTime: { quantile: "q75Ms", remainingMs } });
   const tested = tier.tests ? options : options.filter((option) => isInDoubt(state, option.endpoint));
   const choice = inTime ?? freeOne(bestOf(tested, { ahead }));
-  if (choice === undefined) return refuseLate(state, pool, options);
+  if (choice === undefined) {
+    revokeShadows(state, pool, gathered);
+    return refuseLate(state, pool, options);
+  }
   if (ask.kind === "hedge" && !hedgeFits(state, pool, choice, ask)) return refuse(state, "predicted_late");
   if (sheds(state, choice, ask)) return refuse(state, "shed", drainMs(pool, options));
   if (extra !== undefined) state.budget = draw(state.budget, extra);
@@ -244,6 +249,7 @@ function refuseLate(state: SchedulerState, pool: Pool, options: readonly Option[
 
 function wait(state: SchedulerState, pool: Pool, ticket: Ticket, choice: Choice, gathered: Gathered): ReserveAnswer {
   enqueue(pool.queue, ticket);
+  revokeShadows(state, pool, gathered);
   if (waitingCount(pool.queue) > MAX_WAITING) {
     const last = leastUrgent(pool.queue)!;
     removeWaiting(pool.queue, last.id);

@@ -113,6 +113,35 @@ describe("galley canary", () => {
     });
   });
 
+  it("starts with shadows alone", async () => {
+    const args = ["--at", "0", "--shadow", "5%", "--shadow-gpu", "600", "--author", "ada", "--url", url];
+    expect(await galley("canary", "start", "next", ...args)).toMatchObject({ exitCode: 0 });
+    expect(asked.at(-1)?.body).toEqual({
+      command: "start",
+      person: "ada",
+      at: 0,
+      shadow: 0.05,
+      shadow_gpu_ms: 600_000,
+    });
+  });
+
+  it("shows what shadows say, where there are some", () => {
+    const shadow = {
+      share: 0.05,
+      pairs: 128,
+      gave_way: 3,
+      failures: { worse: 2, better: 1 },
+      checks: { worse: 0, better: 0 },
+      latency_ratio: { estimate: 0.912, low: 0.85, high: 0.98 },
+      gpu_s: 182.4,
+      gpu_cap_s: 3_600,
+    };
+    const words = showCanary({ ...CANARY, phase: "running", shadow });
+    expect(words).toContain("shadows of 5 % of the previews: 128 pairs, 3 gave way, 182 of 3600 GPU seconds today");
+    expect(words).toContain("failures 2 to 1, checks 0 to 0; time 0.912 of the baseline's (0.85 to 0.98, 95 %)");
+    expect(showCanary({ ...CANARY, phase: "running", shadow: { ...shadow, share: 0 } })).not.toContain("shadows");
+  });
+
   it("passes the router's refusal on and exits 1", async () => {
     const { exitCode, stderr } = await galley("canary", "pause", "other", "--url", url);
     expect(exitCode).toBe(1);

@@ -162,6 +162,7 @@ describe("conditions, rules and canaries", () => {
       minRequests: 1000,
       minHours: 36,
       shadow: 0.02,
+      shadowGpuMsPerDay: 1_800_000,
     });
   });
 

@@ -404,8 +404,8 @@ describe("shadows", () => {
     const experiment = anExperiment({}, { shadowGpuMsPerDay: 5_000 });
     const side = { failed: false, serviceMs: 1_000 };
     expect(experiment.shadowNow(START_MS)).toEqual({ share: 0.02, remainingGpuMs: 5_000 });
-    const pair = { atMs: START_MS, baseline: side, candidate: side, gpuMs: 4_000 };
-    experiment.record({ id: "1", outcomes: [], shadows: [pair] });
+    const pair = { baseline: side, candidate: side };
+    experiment.record({ id: "1", outcomes: [], shadows: [{ atMs: START_MS, gpuMs: 4_000, claimedMs: 0, pair }] });
     expect(experiment.shadowNow(START_MS)).toEqual({ share: 0.02, remainingGpuMs: 1_000 });
     experiment.command({ command: "pause", person: "ada" }, START_MS);
     expect(experiment.shadowNow(START_MS).share).toBe(0);
@@ -413,9 +413,40 @@ describe("shadows", () => {
 
   it("that fail where their originals do not keep the ramp from widening", () => {
     const experiment = anExperiment({ minHours: 0, minRequests: 0 });
-    const pair = { atMs: START_MS, baseline: { failed: false }, candidate: { failed: true }, gpuMs: 1_000 };
-    experiment.record({ id: "1", outcomes: [], shadows: Array.from({ length: 20 }, () => pair) });
+    const pair = { baseline: { failed: false }, candidate: { failed: true } };
+    const copy = { atMs: START_MS, gpuMs: 1_000, claimedMs: 0, pair };
+    experiment.record({ id: "1", outcomes: [], shadows: Array.from({ length: 20 }, () => copy) });
     expect(experiment.decide(START_MS)).toEqual([]);
     expect(experiment.status(START_MS).waitsFor).toBe("shadow-worse");
+  });
+
+  it("are paid for before they run, and settled by what they took", () => {
+    const experiment = anExperiment({}, { shadowGpuMsPerDay: 5_000 });
+    expect([1, 2, 3].map(() => experiment.claimShadow(2_000, START_MS))).toEqual([true, true, false]);
+    expect(experiment.shadowNow(START_MS).remainingGpuMs).toBe(1_000);
+    experiment.record({ id: "1", outcomes: [], shadows: [{ atMs: START_MS, gpuMs: 500, claimedMs: 2_000 }] });
+    expect(experiment.shadowNow(START_MS).remainingGpuMs).toBe(2_500);
+    expect(experiment.status(START_MS).numbers.shadow).toMatchObject({
+      gaveWay: 1,
+      gpuMs: 2_500,
+      pairs: 0,
+    });
+    experiment.command({ command: "pause", person: "ada" }, START_MS);
+    expect(experiment.claimShadow(1, START_MS)).toBe(false);
+  });
+
+  it("carry a step that serves nobody to the next", () => {
+    const experiment = anExperiment({ minHours: 0, minRequests: 40, ramp: [0, 0.3] });
+    expect(experiment.shareNow()).toBe(0);
+    const side = (serviceMs: number) => ({ failed: false, serviceMs });
+    const shadows = Array.from({ length: 39 }, (_, at) => {
+      const pair = { baseline: side(1_000), candidate: side(1_100 + (at % 2) * 20) };
+      return { atMs: START_MS, gpuMs: 1_000, claimedMs: 0, pair };
+    });
+    experiment.record({ id: "1", outcomes: [], shadows });
+    expect(experiment.decide(START_MS)).toEqual([]);
+    expect(experiment.status(START_MS).numbers.shadow.latencyRatio?.estimate).toBeCloseTo(1.11, 2);
+    experiment.record({ id: "2", outcomes: [], shadows: shadows.slice(0, 1) });
+    expect(experiment.decide(START_MS)).toMatchObject([{ kind: "widened", share: 0.3 }]);
   });
 });

@@ -1,7 +1,7 @@
 /** The Rollout object's inside: what it says, what it writes down, and what survives its end. */
 import { describe, expect, it } from "vitest";
 import type { OutcomeBatch } from "../../routing/index.ts";
-import { aFailure, anOutcome, MINUTE_MS, SPEC, START_MS } from "./world.ts";
+import { aFailure, anOutcome, HOUR_MS, MINUTE_MS, SPEC, START_MS } from "./world.ts";
 import { aHost } from "./world-of-hosts.ts";
 
 const spec = { ...SPEC, ramp: [0.3] };
@@ -39,6 +39,7 @@ describe("a Rollout host", () => {
       salt: "sd35-next",
       share: 0.3,
       recording: true,
+      shadow: { share: 0.02, remainingGpuMs: 3_600_000 },
     });
     expect([...stored.keys()].filter((key) => key.startsWith("log:"))).toEqual(["log:1:1:000001"]);
     expect(await host.start(order)).toEqual({ ok: false, phase: "running" });
@@ -80,6 +81,27 @@ describe("a Rollout host", () => {
     const third = await aHost(first.stored);
     expect(await third.host.arms()).toMatchObject({ share: 0, recording: false });
     expect((await third.host.view())?.log.at(-1)).toMatchObject({ kind: "aborted", person: "grace", note: "enough" });
+  });
+
+  it("holds the day's cap for shadows through its own end and through another run", async () => {
+    const shadows = { ...order, limits: { warmupMs: 0, shadowGpuMsPerDay: 5_000 } };
+    const first = await aHost();
+    await first.host.start(shadows);
+    expect(await first.host.arms()).toMatchObject({ shadow: { share: 0.02, remainingGpuMs: 5_000 } });
+    expect(await first.host.claimShadow(3_000)).toBe(true);
+    const second = await aHost(first.stored);
+    expect(await second.host.claimShadow(3_000)).toBe(false);
+    expect(await second.host.arms()).toMatchObject({ shadow: { remainingGpuMs: 2_000 } });
+    await second.host.command({ command: "abort", person: "ada" });
+    expect(await second.host.claimShadow(1)).toBe(false);
+    await second.host.start(shadows);
+    expect(await second.host.claimShadow(3_000)).toBe(false);
+    await second.host.report({ id: "s", outcomes: [], shadows: [{ atMs: START_MS, gpuMs: 1, claimedMs: 3_000 }] });
+    await second.host.command({ command: "abort", person: "ada" });
+    await second.host.start(shadows);
+    expect(await second.host.claimShadow(4_999)).toBe(true);
+    second.nowMs += 24 * HOUR_MS;
+    expect(await second.host.claimShadow(3_000)).toBe(true);
   });
 
   it("starts again after an end, as another run, and keeps the former decisions", async () => {

@@ -1,15 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { assign } from "../../routing/rollout/assign.ts";
+import type { OutcomeAttempt } from "../../routing/rollout/outcome.ts";
 import {
   chooseShadow,
+  claimShadow,
   createShadowLedger,
-  recordShadowPair,
+  recordShadowCopy,
   type ShadowAsk,
+  type ShadowCopy,
   type ShadowPair,
+  type ShadowRun,
   shadowRemainingMs,
+  toShadowSide,
 } from "../../routing/rollout/shadow.ts";
 import { createSignTest, recordPair, signLogE } from "../../routing/rollout/sign-test.ts";
-import { HOUR_MS, START_MS, seeded } from "./world.ts";
+import { broken, HOUR_MS, ok, START_MS, seeded } from "./world.ts";
 
 const ask = (change: Partial<ShadowAsk> = {}): ShadowAsk => ({
   experiment: "sd35-next",
@@ -26,13 +31,13 @@ const ask = (change: Partial<ShadowAsk> = {}): ShadowAsk => ({
   ...change,
 });
 
-const pair = (change: Partial<ShadowPair> = {}): ShadowPair => ({
-  atMs: START_MS,
-  baseline: { failed: false, serviceMs: 1_000, checks: "passed" },
-  candidate: { failed: false, serviceMs: 1_000, checks: "passed" },
-  gpuMs: 1_000,
-  ...change,
-});
+const copy = (change: Partial<ShadowPair & ShadowCopy> = {}): ShadowCopy => {
+  const { atMs = START_MS, gpuMs = 1_000, claimedMs = 0 } = change;
+  const { baseline = SOUND, candidate = SOUND } = change;
+  return { atMs, gpuMs, claimedMs, pair: { baseline, candidate } };
+};
+
+const SOUND = { failed: false, serviceMs: 1_000, checks: "passed" } as const;
 
 describe("chooseShadow", () => {
   it("copies a preview when the pool is idle and the day's time suffices", () => {
@@ -80,29 +85,73 @@ describe("chooseShadow", () => {
 describe("the shadow ledger", () => {
   it("spends the day's GPU time and gets a new one at midnight UTC", () => {
     const ledger = createShadowLedger();
-    recordShadowPair(ledger, pair({ gpuMs: 700 }));
-    recordShadowPair(ledger, pair({ gpuMs: 400, atMs: START_MS + HOUR_MS }));
+    recordShadowCopy(ledger, copy({ gpuMs: 700 }));
+    recordShadowCopy(ledger, copy({ gpuMs: 400, atMs: START_MS + HOUR_MS }));
     expect(shadowRemainingMs(ledger, 1_000, START_MS + HOUR_MS)).toBe(0);
     expect(shadowRemainingMs(ledger, 2_000, START_MS + HOUR_MS)).toBe(900);
     const midnight = Date.UTC(2026, 0, 6);
     expect(shadowRemainingMs(ledger, 2_000, midnight - 1)).toBe(900);
     expect(shadowRemainingMs(ledger, 2_000, midnight)).toBe(2_000);
-    recordShadowPair(ledger, pair({ gpuMs: 300, atMs: midnight }));
+    recordShadowCopy(ledger, copy({ gpuMs: 300, atMs: midnight }));
     expect(shadowRemainingMs(ledger, 2_000, midnight)).toBe(1_700);
+  });
+
+  it("sets time aside before a copy, and gives back what it did not take", () => {
+    const ledger = createShadowLedger();
+    const claim = (gpuMs: number, nowMs = START_MS) => claimShadow(ledger, { gpuMs, capMs: 3_000, nowMs });
+    expect([claim(1_500), claim(1_500), claim(1)]).toEqual([true, true, false]);
+    recordShadowCopy(ledger, copy({ gpuMs: 900, claimedMs: 1_500 }));
+    expect(shadowRemainingMs(ledger, 3_000, START_MS)).toBe(600);
+    const midnight = Date.UTC(2026, 0, 6);
+    expect(claim(3_000, midnight)).toBe(true);
+    recordShadowCopy(ledger, copy({ gpuMs: 900, claimedMs: 1_500, atMs: midnight - 1 }));
+    expect(shadowRemainingMs(ledger, 3_000, midnight)).toBe(600);
+  });
+
+  it("counts a copy that gave way, and compares nothing", () => {
+    const ledger = createShadowLedger();
+    recordShadowCopy(ledger, { atMs: START_MS, gpuMs: 0, claimedMs: 0 });
+    expect(ledger).toMatchObject({ pairs: 0, gaveWay: 1 });
   });
 
   it("compares pairs: failures and checks where they differ, latency beyond 5 %", () => {
     const ledger = createShadowLedger();
     const bad = { failed: true } as const;
-    recordShadowPair(ledger, pair({ candidate: bad }));
-    recordShadowPair(ledger, pair({ candidate: bad, baseline: bad }));
-    recordShadowPair(ledger, pair({ candidate: { failed: false, serviceMs: 1_050, checks: "failed" } }));
-    recordShadowPair(ledger, pair({ candidate: { failed: false, serviceMs: 1_051 } }));
-    recordShadowPair(ledger, pair({ candidate: { failed: false, serviceMs: 900 } }));
+    recordShadowCopy(ledger, copy({ candidate: bad }));
+    recordShadowCopy(ledger, copy({ candidate: bad, baseline: bad }));
+    recordShadowCopy(ledger, copy({ candidate: { failed: false, serviceMs: 1_050, checks: "failed" } }));
+    recordShadowCopy(ledger, copy({ candidate: { failed: false, serviceMs: 1_051 } }));
+    recordShadowCopy(ledger, copy({ candidate: { failed: false, serviceMs: 900 } }));
     expect(ledger.failures).toMatchObject({ worse: 1, better: 0, ties: 4 });
     expect(ledger.checks).toMatchObject({ worse: 1, better: 0, ties: 0 });
     expect(ledger.slower).toMatchObject({ worse: 1, better: 1, ties: 1 });
     expect(ledger.pairs).toBe(5);
+  });
+});
+
+describe("toShadowSide", () => {
+  const OK = { model: "next", outcome: "ok" } as const;
+  const run = (attempts: readonly OutcomeAttempt[], change: Partial<ShadowRun> = {}) =>
+    toShadowSide("next", { attempts, whole: true, serviceMs: 900, ...change });
+
+  it("says of a picture how long it took and that it passed", () => {
+    expect(run([OK])).toEqual({ failed: false, serviceMs: 900, checks: "passed" });
+    expect(run([{ ...OK, outcome: "running" }])).toEqual({ failed: false, serviceMs: 900, checks: "passed" });
+  });
+
+  it.each([
+    ["a model's own failure", [broken("next"), ok("fast")], { failed: true }],
+    ["a broken picture", [{ ...OK, outcome: "bad_picture" as const }], { failed: true, checks: "failed" }],
+  ])("blames %s", (_what, attempts, side) => {
+    expect(run(attempts, { whole: attempts.length > 1 })).toMatchObject(side);
+  });
+
+  it.each([
+    ["that another model served", [ok("fast")], {}],
+    ["that was turned away", [{ ...OK, outcome: "overloaded" as const }], {}],
+    ["that broke off", [OK], { whole: false }],
+  ])("says nothing of a request %s", (_what, attempts, change) => {
+    expect(run(attempts, change)).toBeUndefined();
   });
 });
 

@@ -27,6 +27,7 @@ export function canaryDocument(canary: Canary, view: RolloutView | undefined): R
     cost_difference_usd: numbers.costDifferenceUsd ?? null,
     latency_ratio: numbers.latencyRatio ?? null,
     sample_ratio: numbers.sampleRatio,
+    shadow: shadowFacts(numbers),
     log: log.map(({ seq, atMs, kind, person, note, acted, share, says }) => ({
       seq,
       at: new Date(atMs).toISOString(),
@@ -37,6 +38,20 @@ export function canaryDocument(canary: Canary, view: RolloutView | undefined): R
       share,
       says,
     })),
+  };
+}
+
+function shadowFacts({ shadow }: Numbers) {
+  const { share, pairs, gaveWay, failures, checks, latencyRatio, gpuMs, gpuCapMs } = shadow;
+  return {
+    share,
+    pairs,
+    gave_way: gaveWay,
+    failures: { ...failures, evidence: shadow.failuresE },
+    checks: { ...checks, evidence: shadow.checksE },
+    latency_ratio: latencyRatio ?? null,
+    gpu_s: Math.round(gpuMs) / 1_000,
+    gpu_cap_s: gpuCapMs / 1_000,
   };
 }
 

@@ -1,5 +1,12 @@
 /** A request's part in the running experiments: which there are, and what became of it. Nothing here holds an answer back. */
-import type { Decided, ExecuteResult, LiveExperiment, RequestOutcome, Snapshot } from "../../../routing/index.ts";
+import type {
+  Decided,
+  ExecuteResult,
+  LiveExperiment,
+  RequestOutcome,
+  ShadowCopy,
+  Snapshot,
+} from "../../../routing/index.ts";
 import { rolloutOf } from "../../rollout/find-rollout.ts";
 import { platformClock } from "../adapters/clock.ts";
 import type { Env } from "../environment.ts";
@@ -30,6 +37,19 @@ export function liveExperiments({
 /** A person changed an experiment through this isolate. */
 export async function learnArms(env: Env, name: string): Promise<void> {
   cache.learn(name, await rolloutOf(env.ROLLOUT, name).arms());
+}
+
+/** Sets GPU time aside for a shadow; `false` where there is none, or the object does not answer. */
+export function claimGpu(env: Env, name: string, gpuMs: number): Promise<boolean> {
+  return rolloutOf(env.ROLLOUT, name)
+    .claimShadow(gpuMs)
+    .catch(() => false);
+}
+
+/** Tells an experiment of a shadow. Once: a lost one costs a pair, and its GPU time stays spent. */
+export async function reportShadow(env: Env, name: string, copy: ShadowCopy): Promise<void> {
+  const batch = { id: crypto.randomUUID(), outcomes: [], shadows: [copy] };
+  cache.learn(name, await rolloutOf(env.ROLLOUT, name).report(batch));
 }
 
 /** A picture that failed its checks in any attempt; passed, where the one that was sent did. */

@@ -6,6 +6,7 @@ import { Hono } from "hono/tiny";
 import type * as z from "zod/mini";
 import {
   type Canary,
+  type ExperimentLimits,
   type ExperimentSpec,
   type PersonCommand,
   type RequestFailure,
@@ -97,17 +98,30 @@ async function start(canary: Canary, body: CommandBody, context: RequestContext)
     return { code: "invalid_request", detail };
   }
   const spec = startSpec(toExperimentSpec(canary, route.model), body);
+  if (spec.ramp[0] === 0 && spec.shadowShare === 0) {
+    const detail = "A canary that serves nobody learns from shadows alone; give them a share too.";
+    return { code: "invalid_request", detail, path: "/shadow" };
+  }
   const started = await rolloutOf(context.env.ROLLOUT, canary.name).start({
     spec,
     person: personOf(body, context),
-    ...(body.warmup_ms === undefined ? {} : { limits: { warmupMs: body.warmup_ms } }),
+    limits: limitsOf(canary, body),
   });
   if (started.ok) return undefined;
   return { code: "conflict", detail: `It is ${started.phase} already; abort or promote it first.` };
 }
 
+/** Numbers that differ from the usual ones, by the person's word before the routing file's. */
+function limitsOf({ shadowGpuMsPerDay }: Canary, { warmup_ms, shadow_gpu_ms }: CommandBody): Partial<ExperimentLimits> {
+  const gpuMs = shadow_gpu_ms ?? shadowGpuMsPerDay;
+  return {
+    ...(warmup_ms === undefined ? {} : { warmupMs: warmup_ms }),
+    ...(gpuMs === undefined ? {} : { shadowGpuMsPerDay: gpuMs }),
+  };
+}
+
 /** The routing file's experiment, with what the person wants otherwise: a ramp from `at` on, and less patience. */
-function startSpec(spec: ExperimentSpec, { at, mode, min_requests, min_hours }: CommandBody): ExperimentSpec {
+function startSpec(spec: ExperimentSpec, { at, mode, min_requests, min_hours, shadow }: CommandBody): ExperimentSpec {
   const ramp = at === undefined ? spec.ramp : [at, ...spec.ramp.filter((share) => share > at)];
   return {
     ...spec,
@@ -115,6 +129,7 @@ function startSpec(spec: ExperimentSpec, { at, mode, min_requests, min_hours }: 
     mode: mode ?? spec.mode,
     minRequests: min_requests ?? spec.minRequests,
     minHours: min_hours ?? spec.minHours,
+    shadowShare: shadow ?? spec.shadowShare,
   };
 }
 

@@ -37,7 +37,11 @@ export function streamPictures({ ask, decided, context, count, ...options }: Str
   const drawingOf =
     (drawing: { ask: Ask; decided: Decided; index: number; seed: number; id?: string }): Draw =>
     (stop) =>
-      drawDecided({ ...drawing, context: { ...context, signal: stop, requestId: drawing.id ?? requestId } });
+      drawDecided({
+        ...drawing,
+        pictures: count,
+        context: { ...context, signal: stop, requestId: drawing.id ?? requestId },
+      });
   const happenings = showProgress({
     pictures: seeds.map((seed, index) => drawingOf({ ask, decided, index, seed })),
     ...(draft === undefined

@@ -150,7 +150,7 @@ export function createRegionScheduler(ports: SchedulerPorts): Scheduler {
 
   /** Late, down, or avoided. */
   function withoutAnswer(place: PlaceMemory, ask: ReserveAsk, payer: Payer): Reservation {
-    if (ask.kind === "hedge" || ask.kind === "probe") return { granted: false, why: "budget" };
+    if (ask.kind === "hedge" || ask.kind === "probe" || ask.kind === "shadow") return { granted: false, why: "budget" };
     if (ask.kind === "retry" && payer === "nobody" && !drawExtra(memory)) return { granted: false, why: "budget" };
     return byLocalRule(place, ask);
   }
@@ -183,9 +183,11 @@ export function createRegionScheduler(ports: SchedulerPorts): Scheduler {
 
   function hold(place: PlaceMemory, ask: ReserveAsk, granted: GrantedLease): Reservation {
     const { id, endpoint, predicted, hedgeAfterMs, probe } = granted;
-    const revoked = isSupersedable(ask)
-      ? watcher.watch(place, id, { ask, untilMs: granted.expiresAtMs })
-      : watcher.never();
+    // A shadow gives its slot up as soon as somebody waits for one.
+    const revoked =
+      isSupersedable(ask) || ask.kind === "shadow"
+        ? watcher.watch(place, id, { ask, untilMs: granted.expiresAtMs })
+        : watcher.never();
     memory.picker.started(endpoint);
     memory.running.set(id, {
       way: "reserved",
