@@ -131,6 +131,15 @@ describe.each(OPENAI_SDKS)("%s", (name, Sdk) => {
     expect(listed.data).toHaveLength(1);
   });
 
+  it.each([{}, { model: "auto" }])("edits without naming a model: %o", async (named) => {
+    const { client } = openClient(Sdk, stack.router.url);
+    const image = new File([aPng(64, 64)], "fox.png", { type: "image/png" });
+    const { data, response } = await client.images.edit({ prompt: "a red fox", image, ...named }).withResponse();
+    expect(pictureIn(data.data?.[0]?.b64_json)).toMatchObject({ width: 1024, height: 1024 });
+    expect(response.headers.get("galley-route")).toBe("edit");
+    expect(response.headers.get("galley-model")).toBe("nano-banana@gemini-2.5-flash-image");
+  });
+
   it("edits with a model that has sizes of its own in the nearest shape, and is told so", async () => {
     const { client } = openClient(Sdk, stack.router.url);
     const image = new File([aPng(320, 192)], "fox.png", { type: "image/png" });
