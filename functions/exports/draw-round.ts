@@ -57,8 +57,11 @@ export async function drawRound(round: Round, by: RoundPorts, leftMs: number): P
 
 async function toAsk({ order }: Round, by: RoundPorts, leftMs: number): Promise<Ask> {
   const [image, mask] = await Promise.all([order.image, order.mask].map((kept) => kept && by.load(kept)));
+  // No model is passed over for its format: the picture is brought to the asked one afterwards.
+  const { format, ...ask } = order.ask;
   return {
-    ...order.ask,
+    ...ask,
+    preferredFormat: format ?? ask.preferredFormat,
     deadlineMs: leftMs,
     ...(image === undefined ? {} : { image }),
     ...(mask === undefined ? {} : { mask }),

@@ -6,12 +6,7 @@ import { statesOf, untilOver } from "./follow-export.ts";
 
 let stack: Stack;
 beforeAll(async () => {
-  stack = await startStack({
-    edit: ({ routing, catalog }) => ({
-      routing,
-      catalog: catalog.replace(/(name: Nano Banana PRO\n(?:.*\n)*?\s+dialect: )\w+/, "$1gemini"),
-    }),
-  });
+  stack = await startStack();
 });
 afterAll(() => stack.stop());
 afterEach(() => stack.simulator.control.clearFaults());
