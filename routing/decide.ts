@@ -10,6 +10,7 @@ import type { Classified, RequestFeatures } from "./classify/classify.ts";
 import { findQuotedText } from "./classify/quoted-text.ts";
 import { findModel } from "./config/names.ts";
 import type { Catalog, Model, ModelId, PlaceId, Snapshot } from "./config/snapshot.ts";
+import { derivedSeed } from "./derived-seed.ts";
 import type { RequestFailure, Result } from "./failure/index.ts";
 import type { ImageRequest, PictureFormat } from "./image/request.ts";
 import type { AskedPicture } from "./plan/capability.ts";
@@ -62,6 +63,8 @@ export interface Decided {
   /** What will be asked of the model, px. */
   readonly size: Size;
   readonly format: PictureFormat;
+  /** Asked, or derived where the policy says so; absent: each request draws a fresh one, and no two are the same work. */
+  readonly seed?: number;
   /** From admission, ms. */
   readonly deadlineMs: number;
   /** Absent where no experiment runs on the route. */
@@ -101,8 +104,10 @@ export function createDecider(snapshot: Snapshot): Decider {
       ...(measured === undefined ? {} : { measured }),
     });
     if (!planned.ok) return planned;
-    const deadline = requestDeadlineMs(planned.value.policy, ask.deadlineMs);
+    const { policy } = planned.value;
+    const deadline = requestDeadlineMs(policy, ask.deadlineMs);
     if (!deadline.ok) return deadline;
+    const seed = ask.seed ?? (policy.seed === "derived" ? derivedSeed({ ...ask, ...size.value }) : undefined);
     return {
       ok: true,
       value: {
@@ -111,6 +116,7 @@ export function createDecider(snapshot: Snapshot): Decider {
         plan: planned.value,
         size: size.value,
         format: ask.format ?? likedFormat(drawn, ask.preferredFormat),
+        ...(seed === undefined ? {} : { seed }),
         deadlineMs: deadline.value,
       },
     };

@@ -2,9 +2,8 @@
  * The answers: what `execute` says about a picture, or about there being none.
  */
 import type { CancelCause, RequestFailure } from "../failure/index.ts";
-import type { FlowEnd } from "../image/flow.ts";
 import type { Leg } from "../plan/plan.ts";
-import type { Attempt, Served } from "./attempt.ts";
+import type { Attempt, Served, ServedEnd } from "./attempt.ts";
 import type { Executed, ExecuteResult, Picture } from "./executed.ts";
 import type { History } from "./history.ts";
 
@@ -23,7 +22,7 @@ export interface ServedAnswer {
   readonly picture: Picture;
   readonly history: History;
   /** Of a picture that streams. */
-  readonly ended: Promise<FlowEnd> | undefined;
+  readonly ended: Promise<ServedEnd> | undefined;
   /** Set where the picture was drawn small and then enlarged: the plan's leg, and the drawing. */
   readonly small?: { readonly leg: Leg; readonly served: Served };
   background(work: Promise<unknown>): void;
@@ -35,17 +34,29 @@ export function servedResult(answer: ServedAnswer): ExecuteResult {
   const leg = small?.leg ?? attempt.ask.leg;
   const reason = attempt.ask.kind === "hedge" ? "hedge" : (history.degradedBy() ?? "planned");
   const now = tally(history, [...(small?.served.warnings ?? []), ...served.warnings]);
+  const pin = small?.served.pin === "unverified" ? "unverified" : served.pin;
+  const isSmallKnown = small?.served.pin !== "unverified";
   const finished =
     ended === undefined
-      ? Promise.resolve({ whole: true, costUsd: now.costUsd, bytes: picture.lengthBytes ?? 0 })
-      : ended.then((end) => ({ whole: end.whole, costUsd: costUsd(history), bytes: end.bytes }));
+      ? Promise.resolve({
+          whole: true,
+          verified: pin === "verified",
+          costUsd: now.costUsd,
+          bytes: picture.lengthBytes ?? 0,
+        })
+      : ended.then(({ whole, bytes, verified }) => ({
+          whole,
+          verified: verified && isSmallKnown,
+          costUsd: costUsd(history),
+          bytes,
+        }));
   if (ended !== undefined) answer.background(finished);
   return {
     ok: true,
     picture,
     leg,
     endpoint: small?.served.endpoint ?? served.endpoint,
-    pin: small?.served.pin === "unverified" ? "unverified" : served.pin,
+    pin,
     reported: small?.served.reported ?? served.reported,
     ...(leg.degraded === undefined ? {} : { degraded: { what: leg.degraded, reason } }),
     ...now,

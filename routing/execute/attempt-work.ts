@@ -9,7 +9,7 @@ import type { ExecuteInput } from "./executed.ts";
 import type { ReserveAsk } from "./ports.ts";
 
 /** The model of a leg. Throws when the snapshot has none of that name: a plan is made from the same snapshot. */
-export function modelOf(input: ExecuteInput, id: ModelId): Model {
+export function modelOf(input: Pick<ExecuteInput, "snapshot">, id: ModelId): Model {
   const model = input.snapshot.content.catalog.models[id];
   if (model === undefined) throw new Error(`the plan names the model ${id}, which its snapshot does not have`);
   return model;
@@ -19,10 +19,15 @@ export function modelOf(input: ExecuteInput, id: ModelId): Model {
  * Denoising steps of the attempt; `undefined` for a model that has none. The caller's steps are meant for the model that the route
  * names; another one does its own amount of work.
  */
-export function stepsOf(input: ExecuteInput, model: Model): number | undefined {
+export function stepsOf(input: Pick<ExecuteInput, "plan" | "request">, model: Model): number | undefined {
   if (!model.capabilities.steps) return undefined;
   const isAskedModel = model.id === input.plan.legs[0]?.model;
   return isAskedModel ? (input.request.steps ?? model.parameters.steps) : model.parameters.steps;
+}
+
+/** Guidance of the attempt; `undefined` for a model that has none. */
+export function guidanceOf({ request }: Pick<ExecuteInput, "request">, model: Model): number | undefined {
+  return model.capabilities.guidance ? (request.guidance ?? model.parameters.guidance) : undefined;
 }
 
 /** What to ask of the place's scheduler. */
@@ -56,7 +61,7 @@ export function workOf(input: ExecuteInput, ask: AttemptAsk, at: { readonly nowM
   const { request } = ask;
   const model = modelOf(input, ask.leg.model);
   const steps = stepsOf(input, model);
-  const guidance = model.capabilities.guidance ? (request.guidance ?? model.parameters.guidance) : undefined;
+  const guidance = guidanceOf(input, model);
   return {
     request,
     model,

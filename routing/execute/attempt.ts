@@ -53,6 +53,9 @@ export interface Served {
   readonly warnings: readonly string[];
 }
 
+/** How its sending ended; `verified`: the pin was reported, and the upstream's last word took nothing back. */
+export type ServedEnd = FlowEnd & { readonly verified: boolean };
+
 export interface Attempt {
   readonly ask: AttemptAsk;
   readonly startedAtMs: number;
@@ -61,7 +64,7 @@ export interface Attempt {
   /** Stops it for good. Does nothing to one that has ended. */
   stop(failure: AttemptFailure): void;
   /** Hands its picture on. `ended` resolves with the last byte; before it, the lease is held. */
-  serve(served: Served): { readonly picture: Picture; readonly ended: Promise<FlowEnd> | undefined };
+  serve(served: Served): { readonly picture: Picture; readonly ended: Promise<ServedEnd> | undefined };
   record(): AttemptRecord;
   costUsd(): number;
 }

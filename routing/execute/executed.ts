@@ -44,6 +44,16 @@ export interface Executed {
   readonly costUsd: number;
 }
 
+/** How the sending of a picture ended. */
+export interface Finished {
+  /** Of all attempts, US dollars. */
+  readonly costUsd: number;
+  readonly bytes: number;
+  readonly whole: boolean;
+  /** Every attempt behind it reported its pin, and the upstream's last word took nothing back. */
+  readonly verified: boolean;
+}
+
 export type ExecuteResult =
   | (Executed & {
       readonly ok: true;
@@ -55,8 +65,8 @@ export type ExecuteResult =
       readonly reported: Reported;
       /** Set when a leg other than the first served: what changed and why (`reason=predicted-late`). */
       readonly degraded?: { readonly what: "region" | "model" | "stale"; readonly reason: string };
-      /** Resolves when the last byte was passed on, with the final cost and whether the body was whole. */
-      readonly finished: Promise<{ readonly whole: boolean; readonly costUsd: number; readonly bytes: number }>;
+      /** Resolves when the last byte was passed on. */
+      readonly finished: Promise<Finished>;
     })
   | (Executed & { readonly ok: false; readonly failure: RequestFailure; readonly cancelled?: CancelCause });
 

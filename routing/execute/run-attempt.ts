@@ -8,7 +8,6 @@
 import type { Endpoint, EndpointId } from "../config/snapshot.ts";
 import { type Dialect, dialectOf, type Reported, type Target } from "../dialects/index.ts";
 import type { AttemptFailure, CancelCause, Result } from "../failure/index.ts";
-import type { FlowEnd } from "../image/flow.ts";
 import { sizeClassOf } from "../scheduler/size-class.ts";
 import {
   type Attempt,
@@ -17,6 +16,7 @@ import {
   causeOf,
   type RequestContext,
   type Served,
+  type ServedEnd,
 } from "./attempt.ts";
 import { modelOf, reserveAskOf, stepsOf, workOf } from "./attempt-work.ts";
 import { attemptCostUsd } from "./cost.ts";
@@ -246,7 +246,7 @@ export function startAttempt(context: RequestContext, ask: AttemptAsk, events: A
     });
   }
 
-  function serve(served: Served): { readonly picture: Picture; readonly ended: Promise<FlowEnd> | undefined } {
+  function serve(served: Served): { readonly picture: Picture; readonly ended: Promise<ServedEnd> | undefined } {
     const { header, held, lengthBytes, source } = served.made;
     const facts = { format: header.format, width: header.width, height: header.height };
     if (held.whole) return { picture: wholePicture(facts, held.head), ended: undefined };
@@ -258,7 +258,8 @@ export function startAttempt(context: RequestContext, ask: AttemptAsk, events: A
       const failure = flowEnd.whole ? await lastWord(served.made) : (stopper.failure() ?? flowEnd.failure);
       if (failure !== undefined) stopper.stop(failure);
       settled(failure);
-      return flowEnd;
+      const isReported = served.pin === "verified" || reported?.pin !== undefined;
+      return { ...flowEnd, verified: flowEnd.whole && failure === undefined && isReported };
     });
     return {
       picture: { ...facts, body: flow.stream, ...(lengthBytes === undefined ? {} : { lengthBytes }) },

@@ -44,6 +44,6 @@ export function staleResult(shown: {
     reported: {},
     degraded: { what: "stale", reason: shown.reason },
     ...tally,
-    finished: Promise.resolve({ whole: true, costUsd: tally.costUsd, bytes: picture.bytes.length }),
+    finished: Promise.resolve({ whole: true, verified: false, costUsd: tally.costUsd, bytes: picture.bytes.length }),
   };
 }
