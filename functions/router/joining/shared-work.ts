@@ -3,7 +3,8 @@
  *
  * State: isolate memory. The work belongs to the request that started it: its I/O is that request's, kept alive by `background`, and
  * is stopped there, once nobody has waited for `graceMs`. The value crosses requests, so it must be plain data: a stream, or anything
- * else that the platform ties to a request, can be read by the request that started the work alone.
+ * else that the platform ties to a request, can be read by the request that started the work alone. Who has left is told nothing any
+ * more: its request may be gone, and the platform drops what is sent there with a warning.
  * Fails safe: a waiter that is cut off without notice only keeps the work from being stopped early.
  */
 import type { CancelCause, Clock } from "../../../routing/index.ts";
@@ -34,15 +35,22 @@ export function shareWork<Value>({ start, clock, graceMs, background }: ShareOpt
   const stop = new AbortController();
   const settled = new AbortController();
   let isSettled = false;
-  let waiting = 0;
+  const waiting = new Set<PromiseWithResolvers<Value | typeof LEFT>>();
   let emptiedAtMs = clock.nowMs();
   let emptied = Promise.withResolvers<void>();
 
-  const value = start(stop.signal).finally(() => {
+  const value = start(stop.signal);
+  const end = (tell: (waiter: PromiseWithResolvers<Value | typeof LEFT>) => void): void => {
     isSettled = true;
     settled.abort();
     emptied.resolve();
-  });
+    for (const waiter of waiting) tell(waiter);
+    waiting.clear();
+  };
+  value.then(
+    (made) => end(({ resolve }) => resolve(made)),
+    (error: unknown) => end(({ reject }) => reject(error)),
+  );
   background(value.catch(() => undefined));
   background(stopWhenAbandoned());
 
@@ -51,7 +59,7 @@ export function shareWork<Value>({ start, clock, graceMs, background }: ShareOpt
     while (!isSettled) {
       await emptied.promise;
       emptied = Promise.withResolvers<void>();
-      while (waiting === 0 && !isSettled) {
+      while (waiting.size === 0 && !isSettled) {
         const leftMs = emptiedAtMs + graceMs - clock.nowMs();
         if (leftMs <= 0) return stop.abort("client_gone" satisfies CancelCause);
         await clock.sleep(leftMs, settled.signal);
@@ -60,20 +68,21 @@ export function shareWork<Value>({ start, clock, graceMs, background }: ShareOpt
   }
 
   return {
-    waiters: () => waiting,
+    waiters: () => waiting.size,
     outcome: () => value,
     async wait(signal) {
-      const { promise: left, resolve: leave } = Promise.withResolvers<typeof LEFT>();
-      const onAbort = () => leave(LEFT);
+      if (isSettled) return signal.aborted ? LEFT : value;
+      const waiter = Promise.withResolvers<Value | typeof LEFT>();
+      const onAbort = () => waiter.resolve(LEFT);
       if (signal.aborted) onAbort();
       signal.addEventListener("abort", onAbort, { once: true });
-      waiting += 1;
+      waiting.add(waiter);
       try {
-        return await Promise.race([value, left]);
+        return await waiter.promise;
       } finally {
         signal.removeEventListener("abort", onAbort);
-        waiting -= 1;
-        if (waiting === 0 && !isSettled) {
+        waiting.delete(waiter);
+        if (waiting.size === 0 && !isSettled) {
           emptiedAtMs = clock.nowMs();
           emptied.resolve();
         }
