@@ -27,11 +27,8 @@ export function decisionHeaders({ requestId, snapshot, classified, seed, arm }: 
 
 /** Headers that follow from what execute did, picture or not. */
 export function outcomeHeaders(result: ExecuteResult, snapshot: Snapshot, totalMs: number): Record<string, string> {
-  const headers: Record<string, string> = {
-    "galley-attempts": result.trail.map(attemptWords).join(", "),
-    "galley-cost-usd": formatUsd(result.costUsd),
-    "galley-cache": "miss",
-  };
+  const headers: Record<string, string> = { "galley-cost-usd": formatUsd(result.costUsd) };
+  if (result.trail.length > 0) headers["galley-attempts"] = result.trail.map(attemptWords).join(", ");
   if (result.warnings.length > 0) headers["galley-warning"] = result.warnings.join("; ");
   if (!result.ok) {
     headers["server-timing"] = `total;dur=${totalMs}`;

@@ -56,7 +56,16 @@ export function factHeaders(
       ...(first.decided.arms === undefined ? {} : { arm: first.decided.arms.arm }),
     }),
     ...outcomeHeaders(together(first, drawn), snapshot, Date.now() - startedAtMs),
+    ...cacheHeaders(drawn),
   };
+}
+
+/** `miss` as soon as one of them was drawn for this request; the age is that of the oldest kept one. */
+function cacheHeaders(drawn: readonly Drawn[]): Record<string, string> {
+  const reused = drawn.map(({ cache }) => cache);
+  const word = reused.includes(undefined) ? "miss" : reused.includes("joined") ? "joined" : "hit";
+  const ageMs = Math.max(...drawn.map(({ ageMs: one = -1 }) => one));
+  return { "galley-cache": word, ...(ageMs < 0 ? {} : { age: String(Math.floor(ageMs / 1_000)) }) };
 }
 
 export type FactMembers = Readonly<Record<string, string | number>>;

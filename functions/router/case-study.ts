@@ -12,10 +12,11 @@ import { problemResponse } from "./problem.ts";
 import type { RequestContext } from "./request-context.ts";
 import { type CaseStudyBody, caseStudyBody } from "./schemas.ts";
 
-/** What the GET draws. A fixed seed makes every answer the same. */
+/** What the GET draws. A fixed seed makes every answer the same, and still each is drawn: it is there to put load on GPUs. */
 const DEFAULT_ASK: CaseStudyBody = { prompt: "a galley proof on a light table, top view", seed: 1 };
 
-export const answerCaseStudyGet = (context: RequestContext): Promise<Response> => answer(DEFAULT_ASK, context);
+export const answerCaseStudyGet = (context: RequestContext): Promise<Response> =>
+  answer(DEFAULT_ASK, { ...context, cacheControl: "no-store" });
 
 export async function answerCaseStudyPost(request: Request, context: RequestContext): Promise<Response> {
   const json = await readJson(request);

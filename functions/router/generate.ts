@@ -35,7 +35,7 @@ export async function handleGenerate(request: Request, context: RequestContext):
     const detail = "Several pictures fit only into JSON or events: send Accept: application/json, or ask for one.";
     return problemResponse({ code: "invalid_request", detail, path: "/n" }, context);
   }
-  const drawn = await drawDecided({ ...work, index: 0, seed: seedOf(ask, 0) });
+  const drawn = await drawDecided({ ...work, index: 0, seed: seedOf(decided.value, 0) });
   if (isPromoted(drawn)) return submitExport({ request, context, ask, body });
   return answerPicture(drawn, context);
 }

@@ -13,17 +13,24 @@ import {
 import { measuredTimes } from "./adapters/measured-times.ts";
 import { isolateMemory, portsFor } from "./adapters/ports.ts";
 import { deciderOf, toImageRequest } from "./decider.ts";
+import { keepLast } from "./finished-pictures/last-picture.ts";
+import { isReusable, reuseOrDraw } from "./finished-pictures/reuse.ts";
 import { recordFeatures } from "./record-features.ts";
 import type { RequestContext } from "./request-context.ts";
 import { recordOutcome } from "./rollouts/experiments.ts";
 import { copyToCandidate } from "./rollouts/shadow.ts";
 import { MAX_SEED } from "./schemas.ts";
+import { supersedeKeyOf } from "./supersede-key.ts";
 
 /** One picture that was tried for. */
 export interface Drawn {
   readonly decided: Decided;
   readonly seed: number;
   readonly result: ExecuteResult;
+  /** Absent: it was drawn for this request. */
+  readonly cache?: "hit" | "joined";
+  /** Of a kept one, ms. */
+  readonly ageMs?: number;
 }
 
 /** What became of one asked picture; `decided` is absent where the request was refused before a plan was made. */
@@ -33,7 +40,7 @@ export type Made = Drawn | { readonly decided?: never; readonly failure: Request
 export async function makePicture(ask: Ask, context: RequestContext, index: number): Promise<Made> {
   const decided = decideOn(ask, context);
   if (!decided.ok) return { failure: decided.failure };
-  return drawDecided({ ask, decided: decided.value, context, index, seed: seedOf(ask, index) });
+  return drawDecided({ ask, decided: decided.value, context, index, seed: seedOf(decided.value, index) });
 }
 
 /** What is to be done for an ask, or why it cannot be. Nothing was tried yet. */
@@ -64,9 +71,9 @@ export function decideOn(ask: Ask, context: RequestContext): Result<Decided, Req
   return deciderOf(snapshot)(input);
 }
 
-/** The seed of a request's `index`-th picture: the asked one counted on, or a fresh one. */
-export function seedOf(ask: Ask, index: number): number {
-  return ((ask.seed ?? Math.floor(Math.random() * MAX_SEED)) + index) % (MAX_SEED + 1);
+/** The seed of a request's `index`-th picture: the asked or derived one counted on, or a fresh one. */
+export function seedOf({ seed }: Decided, index: number): number {
+  return ((seed ?? Math.floor(Math.random() * MAX_SEED)) + index) % (MAX_SEED + 1);
 }
 
 /** One picture of a request that was decided on. */
@@ -80,12 +87,18 @@ export interface Drawing {
   readonly pictures?: number;
 }
 
-/** Draws it. */
-export async function drawDecided({ ask, decided, context, index, seed, pictures = 1 }: Drawing): Promise<Drawn> {
+/** Draws it, unless an equal one is there already or on its way. */
+export async function drawDecided(drawing: Drawing): Promise<Drawn> {
+  const drawn = isReusable(drawing) ? await reuseOrDraw(drawing, drawFresh) : await drawFresh(drawing);
+  keepLast(drawing, drawn);
+  return drawn;
+}
+
+async function drawFresh(drawing: Drawing): Promise<Drawn> {
+  const { ask, decided, context, index, seed, pictures = 1 } = drawing;
   const { snapshot, admitted } = context;
   const { plan, size, format, deadlineMs } = decided;
-  const layer = index === 0 ? (ask.layer ?? "") : `${ask.layer ?? ""}#${index}`;
-  const supersedeKey = ask.session === undefined ? undefined : `${admitted.tenant}:${ask.session}:${layer}`;
+  const supersedeKey = supersedeKeyOf(drawing);
   const result = await execute(
     {
       snapshot,

@@ -32,7 +32,7 @@ export async function drawAll({ ask, decided, context, count }: DrawAll): Promis
         decided,
         context: { ...context, signal },
         index,
-        seed: seedOf(ask, index),
+        seed: seedOf(decided, index),
         pictures: count,
       });
       if (!one.result.ok && failed === undefined) {

@@ -47,6 +47,9 @@ const ofPools = (value: (pool: PoolView) => number | undefined) => (seen: Seen) 
 
 const seconds = (ms: number): number => ms / 1_000;
 
+/** Counters of finished pictures that were looked for. */
+const REUSE = "cache-";
+
 const METRICS: readonly Metric[] = [
   {
     name: "galley_scheduler_up",
@@ -75,7 +78,20 @@ const METRICS: readonly Metric[] = [
     help: "What the scheduler did, by kind.",
     samples: ({ places }) =>
       places.flatMap(({ labels, view }) =>
-        Object.entries(view.counters).map(([event, count]): Sample => [{ ...labels, event }, count]),
+        Object.entries(view.counters)
+          .filter(([event]) => !event.startsWith(REUSE))
+          .map(([event, count]): Sample => [{ ...labels, event }, count]),
+      ),
+  },
+  {
+    name: "galley_cache_requests_total",
+    type: "counter",
+    help: "Pictures of requests with a seed, by how they were had: hit, joined or miss; at the place of the first leg.",
+    samples: ({ places }) =>
+      places.flatMap(({ labels, view }) =>
+        Object.entries(view.counters)
+          .filter(([event]) => event.startsWith(REUSE))
+          .map(([event, count]): Sample => [{ ...labels, result: event.slice(REUSE.length) }, count]),
       ),
   },
   {

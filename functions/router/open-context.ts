@@ -62,6 +62,7 @@ export async function openContext(
       signal: clientSignal(request),
       traceparent: childTraceparent(request.headers.get("traceparent"), randomHex),
       local,
+      cacheControl: request.headers.get("cache-control"),
       automation: automation !== null && automation !== "false",
       experiments,
       ...(arm.value === undefined ? {} : { forcedArm: arm.value }),

@@ -21,6 +21,8 @@ export interface RequestContext {
   readonly local: boolean;
   /** The request says that it comes from automation, not from a person. */
   readonly automation: boolean;
+  /** The caller's `cache-control`; `null` where there is none. */
+  readonly cacheControl: string | null;
   /** Canaries that run, as far as this isolate knows. */
   readonly experiments: readonly LiveExperiment[];
   /** The arm that a caller who may asked for. */

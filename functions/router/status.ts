@@ -75,6 +75,12 @@ function viewFacts(view: SchedulerView, nowMs: number) {
     budget: { extra: extraMilli / 1_000, hedge: hedgeMilli / 1_000 },
     leases: view.leases,
     credits: view.credits,
+    /** Pictures of requests with a seed, by how they were had. */
+    cache: {
+      hit: view.counters["cache-hit"] ?? 0,
+      joined: view.counters["cache-joined"] ?? 0,
+      miss: view.counters["cache-miss"] ?? 0,
+    },
     pools: view.pools.map(poolFacts),
   };
 }

@@ -154,6 +154,8 @@ export interface ReportBatch {
   readonly done?: readonly DoneAttempt[];
   /** Credits that are not wanted any more. */
   readonly returned?: readonly string[];
+  /** What else happened there since, to be added to the place's counters. */
+  readonly counts?: Readonly<Record<string, number>>;
 }
 
 /** A whole attempt, told afterwards. */

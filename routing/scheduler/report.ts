@@ -92,6 +92,7 @@ function recordDone(state: SchedulerState, done: DoneAttempt, estimates: Map<str
 
 /** Takes in what an isolate began and ended without asking. Revocations name leases as `isolateId/id`. */
 export function takeReport(state: SchedulerState, batch: ReportBatch, gathered: Gathered): void {
+  for (const [name, count] of Object.entries(batch.counts ?? {})) tally(state, name, count);
   const estimates = new Map<string, Estimate>();
   for (const done of batch.done ?? []) recordDone(state, done, estimates);
   for (const start of batch.started) recordStart(state, batch, start, gathered);

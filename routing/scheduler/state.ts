@@ -133,9 +133,9 @@ export function freshId(state: SchedulerState): string {
   return `${state.place}.${state.bootId}.${state.nextId.toString(36)}`;
 }
 
-/** Adds one to a counter. */
-export function tally(state: SchedulerState, name: string): void {
-  state.counters[name] = (state.counters[name] ?? 0) + 1;
+/** Adds to a counter. */
+export function tally(state: SchedulerState, name: string, count = 1): void {
+  state.counters[name] = (state.counters[name] ?? 0) + count;
 }
 
 const termsOf = (policy: Policy): PolicyTerms => ({

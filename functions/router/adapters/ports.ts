@@ -5,6 +5,7 @@
  */
 import type { ExecutePorts } from "../../../routing/index.ts";
 import { type Env, secretOf } from "../environment.ts";
+import { findLast } from "../finished-pictures/last-picture.ts";
 import { platformClock } from "./clock.ts";
 import type { ServedConfig } from "./config-store.ts";
 import { createPinCache } from "./pin-cache.ts";
@@ -41,6 +42,7 @@ export function portsFor(request: PortsFor): ExecutePorts {
     secret: (name) => secretOf(request.env, name),
     background: request.background,
     pins,
+    stale: (ask) => findLast(request.env.IMAGES, ask),
   };
 }
 

@@ -17,10 +17,10 @@ import {
 import { indexOf, jobOf } from "../../exports/find-objects.ts";
 import type { JobOrder, KeptPicture } from "../../exports/job-order.ts";
 import { webhookSecrets } from "../../exports/webhook-secrets.ts";
-import { decideOn } from "../make-picture.ts";
+import { decideOn, seedOf } from "../make-picture.ts";
 import { problemResponse } from "../problem.ts";
 import type { RequestContext } from "../request-context.ts";
-import { type GenerateBody, MAX_SEED } from "../schemas.ts";
+import type { GenerateBody } from "../schemas.ts";
 import { randomHex } from "../trace-context.ts";
 import { acceptedResponse, settledResponse, slotsOf } from "./answers.ts";
 import { parseIdempotencyKey, parsePreferWait } from "./request-headers.ts";
@@ -148,7 +148,7 @@ async function toOrder(submission: Submission, decided: Decided, id: string): Pr
     ask: { ...kept, purpose: classified.purpose, preferredFormat: format },
     ...(keptImage === undefined ? {} : { image: keptImage }),
     ...(keptMask === undefined ? {} : { mask: keptMask }),
-    seed: ask.seed ?? Math.floor(Math.random() * MAX_SEED),
+    seed: seedOf(decided, 0),
     width: ask.width ?? ask.height ?? size.width,
     height: ask.height ?? ask.width ?? size.height,
     automation,

@@ -5,15 +5,13 @@
  * R2 wants a length or parts, and the hash is known only at the end. Five MiB are held at most.
  */
 import { MEDIA_TYPES, type Picture } from "../../../routing/index.ts";
+import { uploadInParts } from "../finished-pictures/upload.ts";
 
 /** Where linked pictures are. A lifecycle rule of the bucket may delete what is older than a link lives. */
 const LINKED = "links/";
 
 /** Where uploads are until their hash is known. */
 const INCOMING = "incoming/";
-
-/** R2's smallest part but for the last (platform.md B.6). */
-const PART_BYTES = 5 * 1024 * 1024;
 
 /** Only the first writer of a name writes. */
 const ONCE = { etagDoesNotMatch: "*" };
@@ -44,31 +42,17 @@ export function findPicture(bucket: R2Bucket, hash: string): Promise<R2ObjectBod
 }
 
 /** Uploads in parts; gives the hash. */
-async function upload(bucket: R2Bucket, key: string, body: ReadableStream<Uint8Array>): Promise<string> {
-  const upload = await bucket.createMultipartUpload(key);
+async function upload(bucket: R2Bucket, key: string, body: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<string> {
+  const upload = await uploadInParts({ bucket, key });
   const digest = new crypto.DigestStream("SHA-256");
   const hashing = digest.getWriter();
-  const parts: R2UploadedPart[] = [];
-  const send = async (bytes: Uint8Array) => parts.push(await upload.uploadPart(parts.length + 1, bytes));
   try {
-    let part = new Uint8Array(PART_BYTES);
-    let filled = 0;
     for await (const chunk of body) {
       await hashing.write(chunk);
-      for (let at = 0; at < chunk.byteLength; ) {
-        const piece = chunk.subarray(at, at + PART_BYTES - filled);
-        part.set(piece, filled);
-        filled += piece.byteLength;
-        at += piece.byteLength;
-        if (filled < PART_BYTES) continue;
-        await send(part);
-        part = new Uint8Array(PART_BYTES);
-        filled = 0;
-      }
+      await upload.write(chunk);
     }
-    if (filled > 0 || parts.length === 0) await send(part.subarray(0, filled));
     await hashing.close();
-    await upload.complete(parts);
+    await upload.commit();
     return toHex(await digest.digest);
   } catch (error: unknown) {
     await upload.abort();

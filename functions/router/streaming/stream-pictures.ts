@@ -29,7 +29,7 @@ export function streamPictures({ ask, decided, context, count, ...options }: Str
   const { requestId, snapshot } = context;
   const left = new AbortController();
   const signal = AbortSignal.any([context.signal, left.signal]);
-  const seeds = Array.from({ length: count }, (_, index) => seedOf(ask, index));
+  const seeds = Array.from({ length: count }, (_, index) => seedOf(decided, index));
   const [firstSeed = 0] = seeds;
   const draft = options.wantsPreview
     ? planDraft({ snapshot, ask, decided, decide: (draftAsk) => decideOn(draftAsk, context) })

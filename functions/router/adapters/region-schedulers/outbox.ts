@@ -22,6 +22,8 @@ export interface Outbox {
   /** An end whose start still waits here is told together with it. */
   ended(entry: Ended): void;
   returned(creditId: string): void;
+  /** Something happened once more. */
+  counted(name: string): void;
   /** Ends that wait. */
   endCount(): number;
   isEmpty(): boolean;
@@ -37,8 +39,10 @@ export function createOutbox(isolateId: string): Outbox {
   let ended: Ended[] = [];
   let done: Done[] = [];
   let returned: string[] = [];
+  let counts: Record<string, number> = {};
+  let hasCounts = false;
   let flushDueAtMs = 0;
-  const isEmpty = () => started.size + ended.length + done.length + returned.length === 0;
+  const isEmpty = () => started.size + ended.length + done.length + returned.length === 0 && !hasCounts;
   return {
     started(entry) {
       if (started.size >= MAX_WAITING) started.delete(started.keys().next().value ?? "");
@@ -58,6 +62,10 @@ export function createOutbox(isolateId: string): Outbox {
     returned(creditId) {
       returned.push(creditId);
     },
+    counted(name) {
+      counts[name] = (counts[name] ?? 0) + 1;
+      hasCounts = true;
+    },
     endCount: () => ended.length + done.length,
     isEmpty,
     take() {
@@ -69,11 +77,14 @@ export function createOutbox(isolateId: string): Outbox {
         ended,
         ...(done.length === 0 ? {} : { done }),
         ...(returned.length === 0 ? {} : { returned }),
+        ...(hasCounts ? { counts } : {}),
       };
       started = new Map();
       ended = [];
       done = [];
       returned = [];
+      counts = {};
+      hasCounts = false;
       return batch;
     },
     claimFlush(nowMs) {

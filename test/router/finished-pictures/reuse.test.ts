@@ -1,0 +1,305 @@
+import { connect, type Socket } from "node:net";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { type Stack, startStack } from "../../support/stack.ts";
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await startStack({
+    edit: ({ routing, catalog }) => ({
+      routing: routing
+        .replace("  fast-preview:\n", "  fast-preview:\n    cache: 10m\n")
+        // A small head: a picture of some size streams as large ones do.
+        .replace("  draft:\n", "  draft:\n    head: 64KiB\n    cache: 10m\n    seed: derived\n"),
+      catalog,
+    }),
+  });
+});
+afterAll(() => stack.stop());
+afterEach(() => stack.simulator.control.clearFaults());
+
+const HOME = { "galley-client-location": "country=FR; continent=EU" };
+const sim = () => stack.simulator.control;
+
+/** Requests for pictures at all endpoints so far. */
+const drawn = () =>
+  Object.keys(stack.snapshot.content.catalog.endpoints).reduce((sum, id) => sum + sim().stateOf(id).requests, 0);
+const running = () =>
+  Object.keys(stack.snapshot.content.catalog.endpoints).reduce((sum, id) => sum + sim().stateOf(id).running, 0);
+const aborted = () =>
+  Object.keys(stack.snapshot.content.catalog.endpoints).reduce((sum, id) => sum + sim().stateOf(id).aborted, 0);
+
+let asked = 0;
+/** A request that no test made before. */
+const anAsk = (parts: object = {}) => {
+  asked += 1;
+  return { prompt: `a fox, number ${asked}`, purpose: "preview", width: 256, height: 256, seed: 7, ...parts };
+};
+
+interface Had {
+  readonly status: number;
+  readonly cache: string | null;
+  readonly headers: Record<string, string>;
+  readonly bytes: Buffer;
+}
+
+async function have(body: object | string, headers: Record<string, string> = {}, path = "/v1/generate"): Promise<Had> {
+  const response = await stack.post(path, body, { ...HOME, ...headers });
+  const bytes = Buffer.from(await response.arrayBuffer());
+  return {
+    status: response.status,
+    cache: response.headers.get("galley-cache"),
+    headers: Object.fromEntries(response.headers),
+    bytes,
+  };
+}
+
+/** Asks until the picture is found, which is kept behind the answer of whoever drew it. */
+async function untilKept(body: object | string, headers: Record<string, string> = {}): Promise<Had> {
+  let had = await have(body, headers);
+  await expect
+    .poll(
+      async () => {
+        had = await have(body, headers);
+        return had.cache;
+      },
+      { timeout: 5_000 },
+    )
+    .toBe("hit");
+  return had;
+}
+
+/** Sends the request on a socket of its own, so that the test can cut it. */
+function send(body: object): Socket {
+  const { hostname, port } = new URL(stack.router.url);
+  const socket = connect(Number(port), hostname);
+  socket.on("error", () => undefined);
+  const text = JSON.stringify(body);
+  const location = `galley-client-location: ${HOME["galley-client-location"]}`;
+  const head = `POST /v1/generate HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n${location}`;
+  socket.write(`${head}\r\ncontent-length: ${text.length}\r\n\r\n${text}`);
+  return socket;
+}
+
+/** About a second of work. */
+const slowly = (factor = 40) => sim().setFault("*", { kind: "slow", factor });
+
+describe("a finished picture", () => {
+  it("serves an equal request: the same bytes, at no cost, without any GPU", async () => {
+    const body = anAsk();
+    const first = await have(body);
+    expect(first.cache).toBe("miss");
+    const before = drawn();
+    const again = await have(body);
+    expect(again.bytes.equals(first.bytes)).toBe(true);
+    expect(drawn()).toBe(before);
+    expect(again.headers).toMatchObject({
+      "galley-cache": "hit",
+      "galley-cost-usd": "0",
+      "galley-seed": "7",
+      "galley-model": first.headers["galley-model"],
+      "galley-endpoint": first.headers["galley-endpoint"],
+      "galley-region": first.headers["galley-region"],
+      "content-type": "image/png",
+      "content-length": String(first.bytes.length),
+    });
+    expect(again.headers["galley-attempts"]).toBeUndefined();
+  });
+
+  it("is found however the request is spelt, and whatever it says of time, session or purpose", async () => {
+    const body = anAsk();
+    await have(body);
+    await untilKept(body);
+    const before = drawn();
+    const { prompt } = body;
+    const spelt = `{"seed":7.0,"height":2.56e2,"width":256,"negative_prompt":"","steps":28,"guidance":4.50,"prompt":${JSON.stringify(prompt)},"purpose":"preview"}`;
+    const others = [
+      spelt,
+      { ...body, deadline_ms: 7_000 },
+      { ...body, session: "s", layer: "l" },
+      { ...body, text: [] },
+    ];
+    for (const other of others) expect((await have(other)).cache).toBe("hit");
+    const { purpose: _purpose, ...named } = body;
+    expect((await have({ ...named, model: "SD3.5 Medium" })).cache).toBe("hit");
+    expect(drawn()).toBe(before);
+  });
+
+  it.each<[string, object]>([
+    ["another seed", { seed: 8 }],
+    ["another size", { width: 272 }],
+    ["other steps", { steps: 20 }],
+    ["another guidance", { guidance: 5 }],
+    ["a negative prompt", { negative_prompt: "blur" }],
+    ["another format", { format: "jpeg" }],
+    ["one more blank", { prompt: "a fox in many ways " }],
+    ["the same letters composed otherwise", { prompt: "a fox in many ways e\u0301" }],
+  ])("is not taken for %s", async (_, parts) => {
+    const body = anAsk({ prompt: "a fox in many ways" });
+    await have(body);
+    if ("prompt" in parts) await have({ ...body, prompt: "a fox in many ways \u00e9" });
+    expect((await have({ ...body, ...parts })).cache).toBe("miss");
+  });
+});
+
+describe("an equal request while the picture is drawn", () => {
+  it("waits for it: one render, the same bytes, paid for once", async () => {
+    slowly();
+    const body = anAsk();
+    const before = drawn();
+    const first = have(body);
+    await expect.poll(() => drawn() - before, { timeout: 5_000 }).toBe(1);
+    const all = await Promise.all([first, have(body), have(body)]);
+    expect(all.map(({ cache }) => cache).sort()).toEqual(["joined", "joined", "miss"]);
+    expect(drawn() - before).toBe(1);
+    expect(new Set(all.map(({ bytes }) => bytes.toString("base64"))).size).toBe(1);
+    const costs = all.map(({ headers }) => Number(headers["galley-cost-usd"]));
+    expect(costs.filter((usd) => usd > 0)).toHaveLength(1);
+  });
+
+  it("gets it although the client has left for whom it was begun", async () => {
+    slowly();
+    const body = anAsk();
+    const [before, abortedBefore] = [drawn(), aborted()];
+    const first = send(body);
+    await expect.poll(() => running(), { timeout: 5_000 }).toBe(1);
+    const second = have(body);
+    // The second one has to wait already when the first one leaves.
+    await have({ ...anAsk(), deadline_ms: 1 });
+    first.resetAndDestroy();
+    const had = await second;
+    expect(had.status).toBe(200);
+    expect(had.cache).toBe("joined");
+    expect(Number(had.headers["galley-cost-usd"])).toBeGreaterThan(0);
+    expect(drawn() - before).toBe(1);
+    expect(aborted()).toBe(abortedBefore);
+  });
+
+  it("ends with the last client that leaves: its upstream is told, its slot is free", async () => {
+    slowly(400);
+    const body = anAsk();
+    const [before, abortedBefore] = [drawn(), aborted()];
+    const first = send(body);
+    await expect.poll(() => running(), { timeout: 5_000 }).toBe(1);
+    const second = send(body);
+    await have({ ...anAsk(), deadline_ms: 1 });
+    first.resetAndDestroy();
+    await have({ ...anAsk(), deadline_ms: 1 });
+    expect(running()).toBe(1);
+    second.resetAndDestroy();
+    await expect.poll(() => running(), { timeout: 5_000 }).toBe(0);
+    expect(aborted() - abortedBefore).toBe(1);
+    expect(drawn() - before).toBe(1);
+    sim().clearFaults();
+    expect((await have(body)).cache).toBe("miss");
+  });
+
+  it("waits no longer than its own deadline", async () => {
+    slowly(200);
+    const body = anAsk();
+    const first = send(body);
+    await expect.poll(() => running(), { timeout: 5_000 }).toBe(1);
+    const second = await have({ ...body, deadline_ms: 600 });
+    expect(second.status).toBe(504);
+    expect(running()).toBe(1);
+    first.resetAndDestroy();
+    await expect.poll(() => running(), { timeout: 5_000 }).toBe(0);
+  });
+
+  it("is drawn for itself where neither has a seed", async () => {
+    const { seed: _seed, ...body } = anAsk();
+    const before = drawn();
+    const both = await Promise.all([have(body), have(body)]);
+    expect(both.map(({ cache }) => cache)).toEqual(["miss", "miss"]);
+    expect(drawn() - before).toBe(2);
+    expect((await have(body)).cache).toBe("miss");
+  });
+});
+
+describe("a large picture, which streams", () => {
+  /** A draft with a head of 64 KiB. */
+  const large = () => anAsk({ purpose: "draft-art", width: 768, height: 768 });
+
+  it("is kept while it is sent, and found whole", async () => {
+    const body = large();
+    const first = await have(body);
+    expect(first.bytes.length).toBeGreaterThan(64 * 1024);
+    const again = await untilKept(body);
+    expect(again.bytes.equals(first.bytes)).toBe(true);
+    expect(again.headers["content-length"]).toBe(String(first.bytes.length));
+    const json = await stack.post("/v1/generate", body, { ...HOME, accept: "application/json" });
+    expect(json.headers.get("galley-cache")).toBe("hit");
+    const { images } = (await json.json()) as { images: { b64_json: string }[] };
+    expect(Buffer.from(images[0]?.b64_json ?? "", "base64").equals(first.bytes)).toBe(true);
+  });
+
+  it("is read whole for those who wait with its client", async () => {
+    slowly();
+    const body = large();
+    const before = drawn();
+    const first = have(body);
+    await expect.poll(() => drawn() - before, { timeout: 5_000 }).toBe(1);
+    const [one, other] = await Promise.all([first, have(body)]);
+    expect([one.cache, other.cache]).toEqual(["miss", "joined"]);
+    expect(one.bytes.equals(other.bytes)).toBe(true);
+    expect(drawn() - before).toBe(1);
+  });
+
+  it.each(["reset-after-headers", "truncated"] as const)("is not kept when it breaks off (%s)", async (kind) => {
+    const body = large();
+    sim().setFault("*", { kind });
+    await have(body).catch(() => undefined);
+    sim().clearFaults();
+    const fresh = await have(body);
+    expect(fresh.status).toBe(200);
+    expect(fresh.cache).toBe("miss");
+  });
+});
+
+describe("cache-control of a request", () => {
+  it("no-store: nothing is looked up, joined or kept", async () => {
+    const body = anAsk();
+    await have(body);
+    await untilKept(body);
+    expect((await have(body, { "cache-control": "no-store" })).cache).toBe("miss");
+    const other = anAsk();
+    await have(other, { "cache-control": "no-store" });
+    expect((await have(other)).cache).toBe("miss");
+  });
+
+  it("no-cache: drawn anew, and kept", async () => {
+    const body = anAsk();
+    const before = drawn();
+    expect((await have(body, { "cache-control": "no-cache" })).cache).toBe("miss");
+    await untilKept(body);
+    expect((await have(body, { "cache-control": "no-cache" })).cache).toBe("miss");
+    expect(drawn() - before).toBe(2);
+  });
+
+  it("max-age: no older than that", async () => {
+    const body = anAsk();
+    await have(body);
+    const kept = await untilKept(body);
+    expect(Number(kept.headers["age"])).toBeLessThan(60);
+    expect((await have(body, { "cache-control": "max-age=0" })).cache).toBe("miss");
+    expect((await have(body, { "cache-control": "max-age=600" })).cache).toBe("hit");
+  });
+});
+
+describe("what a fallback made", () => {
+  it("is kept under the pin that made it, and not under the one that was asked", async () => {
+    const { endpoints } = stack.snapshot.content.catalog;
+    const previewers = Object.values(endpoints).filter(({ model }) => model === "sd3.5-medium");
+    // Once each: nobody is ejected.
+    for (const { id } of previewers) sim().setFault(id, { kind: "500", count: 1 });
+    const body = anAsk();
+    const degraded = await have(body);
+    expect(degraded.headers["galley-degraded"]).toMatch(/^model; /);
+    sim().clearFaults();
+    const asked = await have(body);
+    expect(asked.cache).toBe("miss");
+    expect(asked.headers["galley-endpoint"]).toMatch(/^weur-sd35-[ab]$/);
+    const kept = await have({ ...body, model: "SD3.5 Medium fast" });
+    expect(kept.cache).toBe("hit");
+    expect(kept.bytes.equals(degraded.bytes)).toBe(true);
+  });
+});
