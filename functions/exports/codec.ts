@@ -29,23 +29,34 @@ export class CodecFailed extends Error {
 export interface PictureCodec {
   /** Scaled until it covers `to` and cut about the middle, in the same format. Rejects with `CodecFailed`. */
   cover(picture: ReadableStream<Bytes>, to: Shape): Promise<ReadableStream<Bytes>>;
+  /** All of it decoded, as a PNG of `sidePx` squared, whole. Rejects with `CodecFailed`. */
+  thumbnail(picture: ReadableStream<Bytes>, sidePx: number): Promise<Bytes>;
 }
 
 /** The codec; `undefined` where none is bound. */
 export function codecOf({ CODEC: images }: Env): PictureCodec | undefined {
   if (images === undefined) return undefined;
+  const cover: PictureCodec["cover"] = async (picture, { width, height, format }) => {
+    if (Math.max(width, height) > MAX_CODEC_SIDE_PX)
+      throw new CodecFailed(false, `No side may be longer than ${MAX_CODEC_SIDE_PX} px.`);
+    try {
+      const made = await images
+        .input(picture)
+        .transform({ width, height, fit: "cover" })
+        .output({ format: MEDIA_TYPES[format], quality: QUALITY });
+      return made.image() as ReadableStream<Bytes>;
+    } catch (error: unknown) {
+      throw new CodecFailed(isAboutPicture(error), "The picture could not be decoded and scaled.");
+    }
+  };
   return {
-    async cover(picture, { width, height, format }) {
-      if (Math.max(width, height) > MAX_CODEC_SIDE_PX)
-        throw new CodecFailed(false, `No side may be longer than ${MAX_CODEC_SIDE_PX} px.`);
+    cover,
+    async thumbnail(picture, sidePx) {
+      const small = await cover(picture, { width: sidePx, height: sidePx, format: "png" });
       try {
-        const made = await images
-          .input(picture)
-          .transform({ width, height, fit: "cover" })
-          .output({ format: MEDIA_TYPES[format], quality: QUALITY });
-        return made.image() as ReadableStream<Bytes>;
-      } catch (error: unknown) {
-        throw new CodecFailed(isAboutPicture(error), "The picture could not be brought to its size.");
+        return new Uint8Array(await new Response(small).arrayBuffer());
+      } catch {
+        throw new CodecFailed(false, "The picture could not be decoded and scaled.");
       }
     },
   };

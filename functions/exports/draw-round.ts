@@ -38,7 +38,7 @@ export async function drawRound(round: Round, by: RoundPorts, leftMs: number): P
   const { leg, picture, degraded } = result;
   const model = by.snapshot.content.catalog.models[leg.model];
   return takePicture(picture, {
-    ...{ round, by, ledger, finished: result.finished },
+    ...{ round, by, ledger, finished: result.finished, isFromUpstream: true },
     dear: isDear(model, order.width * order.height),
     known: {
       seed: order.seed,

@@ -6,10 +6,10 @@
 import {
   attemptsLeft,
   createRegions,
+  cropPng,
   type DrawnPicture,
   type NextStep,
   type Plan,
-  type RequestFailure,
   type Shape,
   TIERS,
   upscalerLeg,
@@ -24,6 +24,8 @@ import { type Coming, nextStep, storePicture, takePicture, unstored } from "./ta
 
 /** How often the codec is asked before its word counts: it may be its own trouble. */
 const CODEC_TRIES = 2;
+
+type Shaping = Extract<NextStep, { step: "shape" }>;
 
 interface Finishing {
   readonly drawn: DrawnPicture;
@@ -59,34 +61,39 @@ function lost(detail: string): RoundResult {
   return noPicture({ code: "internal", detail }, { dear: true, drawnIsGone: true });
 }
 
-async function shape(
-  received: Received,
-  { to, fit }: Extract<NextStep, { step: "shape" }>,
-  coming: Coming,
-): Promise<RoundResult> {
-  const { by, round, known } = coming;
+async function shape(received: Received, next: Shaping, coming: Coming): Promise<RoundResult> {
+  const { round, known } = coming;
+  const { to, fit } = next;
   const size = `${to.width}x${to.height}`;
-  if (by.codec === undefined) {
-    const detail = `The model does not draw ${size}, and this router has nothing that scales pictures (the binding CODEC).`;
-    return noPicture({ code: "not_configured", detail });
-  }
   round.note({ state: "storing" });
   for (let time = 1; ; time += 1) {
     try {
-      const body = await by.codec.cover(await received.read(), to);
+      const body = await shaped(received, next, coming);
+      if (body === undefined) {
+        const detail = `The model does not draw ${size}, and this router has nothing that scales pictures (the binding CODEC).`;
+        return noPicture({ code: "not_configured", detail });
+      }
       const warnings = [...known.warnings, `${fit.how === "cut" ? "cut" : "scaled and cut"} to ${size}`];
       return await takePicture({ ...to, body }, { ...coming, known: { ...known, warnings }, dear: false });
     } catch (error: unknown) {
       if (!(error instanceof CodecFailed)) return unstored(error, { ledger: NOBODY_ASKED, dear: false });
       if (time < CODEC_TRIES) continue;
-      return error.damaged ? lost("The picture that was drawn does not decode.") : noPicture(internal(error.message));
+      if (error.damaged) return lost("The picture that was drawn does not decode.");
+      return noPicture({ code: "internal", detail: error.message });
     }
   }
 }
 
-const shapeOf = ({ format, width, height }: Shape): Shape => ({ format, width, height });
+/** Where nothing is scaled a PNG's rows are cut here; all else is the codec's. `undefined`: there is none. */
+async function shaped(received: Received, { to, fit }: Shaping, { by }: Coming) {
+  if (fit.how === "cut" && to.format === "png") {
+    const body = await cropPng(await received.read(), fit.box);
+    if (body !== undefined) return body;
+  }
+  return by.codec?.cover(await received.read(), to);
+}
 
-const internal = (detail: string): RequestFailure => ({ code: "internal", detail });
+const shapeOf = ({ format, width, height }: Shape): Shape => ({ format, width, height });
 
 async function upscale(received: Received, coming: Coming, { drawn, leftMs }: Finishing): Promise<RoundResult> {
   const { round, by } = coming;
@@ -116,7 +123,7 @@ async function upscale(received: Received, coming: Coming, { drawn, leftMs }: Fi
   if (!result.ok) return noPicture(result.failure, { ledger, dear: isDearBill(result, round, by.snapshot) });
   return takePicture(result.picture, {
     ...coming,
-    ...{ ledger, finished: result.finished },
+    ...{ ledger, finished: result.finished, isFromUpstream: true },
     known: { ...drawn, isEnlarged: true, warnings: [...drawn.warnings, ...result.warnings] },
     dear: false,
   });

@@ -9,12 +9,14 @@ import {
   decideNextStep,
   type NextStep,
   type Picture,
+  type PictureDefect,
   type RequestFailure,
   type Shape,
   upscalerLeg,
   verifyPicture,
 } from "../../routing/index.ts";
 import type { Round, RoundResult } from "./job-host.ts";
+import { lookAtPixels } from "./look-at-pixels.ts";
 import { noPicture, type RoundLedger, withoutPicture } from "./round-facts.ts";
 import type { RoundPorts } from "./run-round.ts";
 import { PictureUnstorable, type Received } from "./store-picture.ts";
@@ -30,6 +32,7 @@ export interface Coming {
   readonly by: RoundPorts;
   readonly known: Known;
   readonly ledger: RoundLedger;
+  readonly isFromUpstream?: boolean;
   /** Where the picture still streams: its upstream's final word on the cost. */
   readonly finished?: Promise<{ readonly costUsd: number }>;
   /** Its loss may not be followed by another of its price. */
@@ -41,11 +44,13 @@ export async function takePicture(
   picture: Pick<Picture, "format" | "width" | "height" | "body" | "bytes">,
   arriving: Coming,
 ): Promise<RoundResult> {
-  const { round, by, finished } = arriving;
+  const { round, by, finished, isFromUpstream = false } = arriving;
   const { order, job, note, signal } = round;
   let coming = arriving;
   const shape: Shape = { format: picture.format, width: picture.width, height: picture.height };
+  const next = nextStep(shape, coming);
   let received: Received;
+  let defect: PictureDefect | undefined;
   try {
     received = await by.pictures.receive(picture, { jobId: order.terms.id, name: String(job.fence), signal });
     if (finished !== undefined) {
@@ -53,20 +58,23 @@ export async function takePicture(
       coming = { ...coming, ledger: { ...coming.ledger, costUsd } };
     }
     note({ state: "verifying" });
-    const defect = await verifyPicture(await received.read(), shape);
-    if (defect !== undefined) {
-      await received.drop();
-      const detail = "The picture that came was damaged.";
-      const failure: RequestFailure = { code: "upstream_failed", detail, cause: { reason: "bad_picture", defect } };
-      return noPicture(failure, { ledger: withoutPicture(coming.ledger, "bad_picture"), dear: coming.dear });
-    }
+    defect = await verifyPicture(await received.read(), shape);
+    // What the codec shapes it decodes, and what comes from it has been; a PNG was inflated to its last row.
+    if (defect === undefined && next.step !== "shape" && shape.format !== "png" && isFromUpstream)
+      defect = await lookAtPixels(() => received.read(), by.codec);
   } catch (error: unknown) {
     return unstored(error, coming);
   }
-  const next = nextStep(shape, coming);
+  const { ledger, dear } = coming;
+  if (defect !== undefined) {
+    await received.drop();
+    const detail = "The picture that came was damaged.";
+    const failure: RequestFailure = { code: "upstream_failed", detail, cause: { reason: "bad_picture", defect } };
+    return noPicture(failure, { ledger: withoutPicture(ledger, "bad_picture"), dear });
+  }
   if (next.step === "refuse") {
     await received.drop();
-    return noPicture(next.failure, { ledger: coming.ledger, dear: coming.dear });
+    return noPicture(next.failure, { ledger, dear });
   }
   return next.step === "store" ? storePicture(received, shape, coming) : keepUnfinished(received, shape, coming);
 }

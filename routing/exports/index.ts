@@ -4,7 +4,6 @@ export { fingerprint } from "./fingerprint.ts";
 export { type Box, decideNextStep, type NextStep, type Shape, type Size, sizeToDraw } from "./fit.ts";
 export * from "./job.ts";
 export * from "./progress.ts";
-export { readBytes } from "./read-bytes.ts";
 export * from "./transitions.ts";
 export { verifyPicture } from "./verify-picture.ts";
 export * from "./webhook.ts";

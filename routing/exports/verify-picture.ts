@@ -2,13 +2,18 @@
  * Looks at a whole picture once more before it becomes an export: do all of its pixels come out?
  *
  * PNG: every row is inflated, and the deflate stream's own checksum has to agree, so that a byte that was damaged on the way is found
- * whatever its place. JPEG and WebP are not decoded; their signature and size are looked at. Works on a stream: memory does not grow
- * with the picture. Fails closed: what cannot be read is a defect.
+ * whatever its place; a picture of one colour or of nothing but squares is a defect too. Of JPEG and WebP signature, size and end are
+ * looked at; whoever has a codec decodes them besides. Works on a stream: memory does not grow with the picture. Fails closed: what
+ * cannot be read is a defect.
  */
 import type { PictureDefect } from "../failure/index.ts";
+import { flatTolerance, MIN_JUDGED_PIXELS } from "../image/blank.ts";
+import { createCheckerboardJudge } from "../image/checkerboard.ts";
+import { createFlatness, createRowReader, rowBytes } from "../image/png-rows.ts";
+import { inflatePixels, pngHeader } from "../image/png-stream.ts";
+import { readBytes } from "../image/read-bytes.ts";
 import type { PictureFormat } from "../image/request.ts";
 import { sniffPicture } from "../image/sniff.ts";
-import { readBytes } from "./read-bytes.ts";
 
 /** What the picture has to be. */
 export interface Promised {
@@ -20,9 +25,6 @@ export interface Promised {
 
 /** Enough of any format to read its size, bytes. */
 const HEAD_BYTES = 64 * 1024;
-
-/** Samples a pixel of each PNG colour type. */
-const CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 
 /** The first defect; `undefined`: none. */
 export async function verifyPicture(
@@ -62,62 +64,37 @@ async function verifyPng(
   rest: AsyncGenerator<Bytes>,
   { width, height }: Promised,
 ): Promise<PictureDefect | undefined> {
-  const [depth = 8, colour = 6, , , interlace = 0] = head.subarray(24, 29);
-  const rowBytes = Math.ceil((width * depth * (CHANNELS[colour] ?? 4)) / 8);
-  const inflater = new DecompressionStream("deflate");
-  const feeding = feedPixels(inflater.writable.getWriter(), followedBy(head, rest));
-  // Both ends fail together; the reading one tells.
-  feeding.catch(() => undefined);
+  const header = pngHeader(head);
+  const rowsBytes = (rowBytes(header) + 1) * height;
+  // Seven passes of other widths: only their sum is known to be no more than this.
+  const mostBytes = header.interlaced ? rowsBytes + 8 * (height + width) : rowsBytes;
+  const isJudged = !header.interlaced && width * height >= MIN_JUDGED_PIXELS;
+  const board = isJudged ? createCheckerboardJudge(header) : undefined;
+  const flatness = isJudged ? createFlatness(header, flatTolerance(header)) : undefined;
+  let isFlat = isJudged;
+  const rows = createRowReader(header, (row, filter) => {
+    isFlat = isFlat && flatness?.(row, filter) === true;
+    board?.row(row);
+    return true;
+  });
   let inflatedBytes = 0;
+  let isSound = true;
   try {
-    for await (const piece of inflater.readable as ReadableStream<Bytes>) inflatedBytes += piece.length;
-    if (!(await feeding)) return "truncated";
+    const { ended } = await inflatePixels(followedBy(head, rest), (piece) => {
+      inflatedBytes += piece.length;
+      isSound = inflatedBytes <= mostBytes && (header.interlaced || rows.push(piece));
+      return isSound;
+    });
+    if (!ended) return "truncated";
   } catch {
     return "truncated";
   }
-  return interlace === 0 && inflatedBytes !== (rowBytes + 1) * height ? "truncated" : undefined;
+  if (!header.interlaced && inflatedBytes !== rowsBytes) return "truncated";
+  if (isFlat) return "blank";
+  return board?.isCheckerboard() ? "checkerboard" : undefined;
 }
 
 async function* followedBy(head: Bytes, rest: AsyncGenerator<Bytes>): AsyncGenerator<Bytes> {
   yield head;
   yield* rest;
-}
-
-/** Gives the pixel chunks to the inflater. `true`: the end chunk came. PNG, 3rd edition, 5.3: length, type, data, CRC. */
-async function feedPixels(
-  writer: WritableStreamDefaultWriter<BufferSource>,
-  pieces: AsyncGenerator<Bytes>,
-): Promise<boolean> {
-  const header = new Uint8Array(8);
-  let isEnded = false;
-  /** Bytes to pass over: the signature first. */
-  let skip = 8;
-  let headerBytes = 0;
-  let pixelsLeft = 0;
-  for await (const piece of pieces) {
-    for (let at = 0; at < piece.length; ) {
-      const left = piece.length - at;
-      if (skip > 0) {
-        at += Math.min(skip, left);
-        skip -= Math.min(skip, left);
-      } else if (pixelsLeft > 0) {
-        const taken = Math.min(pixelsLeft, left);
-        await writer.write(piece.subarray(at, at + taken));
-        at += taken;
-        pixelsLeft -= taken;
-        if (pixelsLeft === 0) skip = 4;
-      } else {
-        header[headerBytes++] = piece[at++] as number;
-        if (headerBytes < 8) continue;
-        headerBytes = 0;
-        const lengthBytes = new DataView(header.buffer).getUint32(0);
-        const type = String.fromCharCode(...header.subarray(4));
-        if (type === "IEND") isEnded = true;
-        if (type === "IDAT" && lengthBytes > 0) pixelsLeft = lengthBytes;
-        else skip = lengthBytes + 4;
-      }
-    }
-  }
-  await writer.close();
-  return isEnded;
 }

@@ -16,6 +16,8 @@ export type PictureDefect =
   | "wrong_dimensions"
   | "wrong_format"
   | "blank"
+  | "checkerboard"
+  | "undecodable"
   | "digest_mismatch";
 
 /** How a response with a success status could not be understood. */

@@ -7,7 +7,8 @@
  */
 import { firstScanAt, jpegScans, pngChunks } from "./complete.ts";
 import { hasAscii, u32le } from "./integers.ts";
-import { createFlatRows, type RowLayout, rowBytes } from "./png-rows.ts";
+import { createFlatness, createRowReader, rowBytes } from "./png-rows.ts";
+import { type PngHeader, pngHeader } from "./png-stream.ts";
 import type { PictureHeader } from "./sniff.ts";
 
 /** Pictures of fewer pixels are never judged: icons and test pixels may well be flat. */
@@ -57,24 +58,16 @@ export async function isBlank(bytes: Uint8Array<ArrayBuffer>, header: PictureHea
   return isFlatWebp(bytes, header);
 }
 
-/** Samples a pixel of each PNG colour type. */
-const PNG_CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
-
 async function isFlatPng(bytes: Uint8Array<ArrayBuffer>, header: PictureHeader): Promise<boolean> {
-  const [depth = 8, colour = 6, , , interlace] = bytes.subarray(24, 29);
-  if (interlace !== 0) return false;
-  const layout: RowLayout = {
-    width: header.width,
-    pixelBits: depth * (PNG_CHANNELS[colour] ?? 4),
-    tolerance: colour === 3 || depth < 8 ? 0 : 2,
-  };
+  const layout = pngHeader(bytes);
+  if (layout.interlaced) return false;
   const inflatedBytes = (rowBytes(layout) + 1) * header.height;
   const pieces = pngChunks(bytes).pixels.map(({ from, to }) => bytes.subarray(from, to));
   const deflatedBytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
   if (deflatedBytes > inflatedBytes * PNG_FLAT_SHARE + 1024 && !isStoredFlat(pieces)) return false;
   if (inflatedBytes > MAX_INFLATED_BYTES) return false;
 
-  const rows = createFlatRows(layout);
+  const rows = createRowReader(layout, createFlatness(layout, flatTolerance(layout)));
   const reader = inflated(pieces).getReader();
   let left = inflatedBytes;
   try {
@@ -91,6 +84,11 @@ async function isFlatPng(bytes: Uint8Array<ArrayBuffer>, header: PictureHeader):
   } finally {
     await reader.cancel().catch(() => undefined);
   }
+}
+
+/** Largest difference of two bytes of one colour: encoders dither by one; an index into a palette means another colour at once. */
+export function flatTolerance({ colour, depth }: PngHeader): number {
+  return colour === 3 || depth < 8 ? 0 : 2;
 }
 
 /** Bytes of a stored block that are looked at. */

@@ -1,7 +1,6 @@
 /**
- * Do the rows of a PNG all show one colour? Fed with inflated bytes as they come; says "varied" at the first pixel that differs.
- *
- * Undoes the five row filters (PNG specification, 3rd edition, section 9). Keeps two rows; not for interlaced pictures.
+ * The rows of a PNG out of its inflated bytes, as they come: the five row filters undone (PNG specification, 3rd edition, section 9), and
+ * put on again. Keeps two rows; not for interlaced pictures.
  */
 
 export interface RowLayout {
@@ -9,35 +8,32 @@ export interface RowLayout {
   readonly width: number;
   /** Bits a pixel: depth × channels. */
   readonly pixelBits: number;
-  /** Largest difference of a byte from the first pixel's that still counts as the same colour. 0 for palettes. */
-  readonly tolerance: number;
 }
+
+/** Samples a pixel of each PNG colour type. */
+export const PNG_CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 
 /** Bytes of one row without its filter byte. */
 export function rowBytes(layout: RowLayout): number {
   return Math.ceil((layout.width * layout.pixelBits) / 8);
 }
 
-/** `push` is true while every pixel so far has the first one's colour. An unknown filter byte counts as a difference. */
-export function createFlatRows(layout: RowLayout): { push(bytes: Uint8Array): boolean } {
+/** Bytes between a byte and its left neighbour's, as the filters count them. */
+export function filterStep(layout: RowLayout): number {
+  return Math.max(1, layout.pixelBits >> 3);
+}
+
+/** Takes a row without its filter; the bytes are good only for the call. `filter`: the one that it had. `false` stops. */
+export type OnRow = (row: Uint8Array, filter: number) => boolean;
+
+/** `push` is true until `onRow` says otherwise; an unknown filter byte stops as well. */
+export function createRowReader(layout: RowLayout, onRow: OnRow): { push(bytes: Uint8Array): boolean } {
   const length = rowBytes(layout);
-  const pixelBytes = Math.max(1, layout.pixelBits >> 3);
+  const step = filterStep(layout);
   let above = new Uint8Array(length);
   let row = new Uint8Array(length);
-  let first: Uint8Array | undefined;
   let filter = -1;
   let filled = 0;
-
-  function isFlat(): boolean {
-    first ??= firstPixel(row, layout.pixelBits);
-    const padded = (layout.width * layout.pixelBits) % 8 !== 0;
-    const full = padded ? length - 1 : length;
-    for (let i = 0; i < full; i++) {
-      if (Math.abs((row[i] as number) - (first[i % pixelBytes] as number)) > layout.tolerance) return false;
-    }
-    return true;
-  }
-
   return {
     push(bytes) {
       for (let at = 0; at < bytes.length; ) {
@@ -51,14 +47,30 @@ export function createFlatRows(layout: RowLayout): { push(bytes: Uint8Array): bo
         at += taken;
         filled += taken;
         if (filled < length) continue;
-        unfilter({ row, above, filter, pixelBytes });
-        if (!isFlat()) return false;
+        unfilter({ row, above, filter, step });
+        if (!onRow(row, filter)) return false;
         [row, above] = [above, row];
         filter = -1;
         filled = 0;
       }
       return true;
     },
+  };
+}
+
+/** Do all rows show one colour? `tolerance`: largest difference of a byte from the first pixel's that still counts; 0 for palettes. */
+export function createFlatness(layout: RowLayout, tolerance: number): OnRow {
+  const length = rowBytes(layout);
+  const step = filterStep(layout);
+  // The last byte of a row may be padding.
+  const full = (layout.width * layout.pixelBits) % 8 === 0 ? length : length - 1;
+  let first: Uint8Array | undefined;
+  return (row) => {
+    first ??= firstPixel(row, layout.pixelBits);
+    for (let i = 0; i < full; i++) {
+      if (Math.abs((row[i] as number) - (first[i % step] as number)) > tolerance) return false;
+    }
+    return true;
   };
 }
 
@@ -71,25 +83,39 @@ function firstPixel(row: Uint8Array, pixelBits: number): Uint8Array {
   return Uint8Array.of(byte);
 }
 
-interface Filtered {
-  /** Changed in place. */
+export interface Filtering {
   readonly row: Uint8Array;
+  /** The row before, without its filter; zeros before the first. */
   readonly above: Uint8Array;
+  /** 0…4. */
   readonly filter: number;
-  readonly pixelBytes: number;
+  /** `filterStep`. */
+  readonly step: number;
 }
 
-function unfilter({ row, above, filter, pixelBytes }: Filtered): void {
+/** Changes `row` in place. */
+function unfilter({ row, above, filter, step }: Filtering): void {
   if (filter === 0) return;
   for (let i = 0; i < row.length; i++) {
-    const left = i < pixelBytes ? 0 : (row[i - pixelBytes] as number);
+    const left = i < step ? 0 : (row[i - step] as number);
     const up = above[i] as number;
-    const upLeft = i < pixelBytes ? 0 : (above[i - pixelBytes] as number);
+    const upLeft = i < step ? 0 : (above[i - step] as number);
     row[i] = (row[i] as number) + predicted(filter, left, up, upLeft);
   }
 }
 
+/** Writes the filtered row to `into`. */
+export function filterRow({ row, above, filter, step }: Filtering, into: Uint8Array): void {
+  for (let i = 0; i < row.length; i++) {
+    const left = i < step ? 0 : (row[i - step] as number);
+    const up = above[i] as number;
+    const upLeft = i < step ? 0 : (above[i - step] as number);
+    into[i] = (row[i] as number) - predicted(filter, left, up, upLeft);
+  }
+}
+
 function predicted(filter: number, left: number, up: number, upLeft: number): number {
+  if (filter === 0) return 0;
   if (filter === 1) return left;
   if (filter === 2) return up;
   if (filter === 3) return (left + up) >> 1;

@@ -3,6 +3,8 @@ import { deflateSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { chanceFrom } from "../../infra/gpu/simulator/chance.ts";
 import { verifyPicture } from "../../routing/exports/index.ts";
+import { canvas, flat } from "../image/drawings.ts";
+import { streamOf } from "../image/streams.ts";
 
 const WIDTH = 300;
 const HEIGHT = 200;
@@ -43,18 +45,6 @@ function somePng({ rows = HEIGHT } = {}): Uint8Array<ArrayBuffer> {
   );
 }
 
-/** In pieces of `size` bytes. */
-function streamOf(bytes: Uint8Array<ArrayBuffer>, size = 1_000): ReadableStream<Uint8Array<ArrayBuffer>> {
-  let at = 0;
-  return new ReadableStream({
-    pull(controller) {
-      if (at >= bytes.length) controller.close();
-      else controller.enqueue(bytes.slice(at, at + size));
-      at += size;
-    },
-  });
-}
-
 describe("verifying a picture", () => {
   const good = somePng();
 
@@ -86,5 +76,25 @@ describe("verifying a picture", () => {
     expect(await verifyPicture(streamOf(good), { ...PROMISED, format: "webp" })).toBe("wrong_format");
     expect(await verifyPicture(streamOf(new Uint8Array(500)), PROMISED)).toBe("not_a_picture");
     expect(await verifyPicture(streamOf(new Uint8Array(0)), PROMISED)).toBe("not_a_picture");
+  });
+
+  it("finds one of a single colour, and one of nothing but squares, however large", async () => {
+    const size = { width: 1_200, height: 700 };
+    const black = canvas(size, flat("#000")).toBuffer("image/png");
+    expect(await verifyPicture(streamOf(new Uint8Array(black)), { format: "png", ...size })).toBe("blank");
+    const board = canvas(size, (context) => {
+      for (let x = 0; x < size.width; x += 8) {
+        for (let y = 0; y < size.height; y += 8) {
+          context.fillStyle = (x + y) % 16 === 0 ? "#909090" : "#606060";
+          context.fillRect(x, y, 8, 8);
+        }
+      }
+    }).toBuffer("image/png");
+    expect(await verifyPicture(streamOf(new Uint8Array(board)), { format: "png", ...size })).toBe("checkerboard");
+  });
+
+  it("stops at rows that are more than the header says", async () => {
+    const tall = somePng({ rows: HEIGHT + 50 });
+    expect(await verifyPicture(streamOf(tall), PROMISED)).toBe("truncated");
   });
 });

@@ -84,3 +84,15 @@ export function joined(chunks: readonly Uint8Array[]): Bytes {
 export function same(one: Uint8Array, other: Uint8Array): boolean {
   return Buffer.compare(one, other) === 0;
 }
+
+/** A stream of its own pieces of at most `size` bytes, one a pull. */
+export function streamOf(bytes: Bytes, size = 1_000): ReadableStream<Bytes> {
+  let at = 0;
+  return new ReadableStream({
+    pull(controller) {
+      if (at >= bytes.length) controller.close();
+      else controller.enqueue(bytes.slice(at, at + size));
+      at += size;
+    },
+  });
+}
