@@ -46,7 +46,7 @@ export type { Leg, Plan } from "./plan/plan.ts";
 export type { ClientLocation } from "./region/client-location.ts";
 export { createRegions, type Regions } from "./region/regions.ts";
 export * from "./rollout/index.ts";
-export type { ExtraKind } from "./scheduler/budget.ts";
+export { type ExtraKind, extraKindOf } from "./scheduler/budget.ts";
 export type { Checkpoint } from "./scheduler/checkpoint.ts";
 export type {
   Ask as ScheduledAsk,

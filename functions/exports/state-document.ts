@@ -35,7 +35,6 @@ export function stateDocument(
       width: order.width,
       height: order.height,
       config: order.config,
-      ...(order.arms === undefined ? {} : { arm: order.arms.arm }),
       request_id: order.requestId,
       attempts: [
         ...job.attempts.map(({ startedAtMs, elapsedMs, ...attempt }) => ({

@@ -45,6 +45,7 @@ export function reserveAskOf(input: ExecuteInput, ask: AttemptAsk, startedAtMs: 
     deadlineAtMs: ask.endsAtMs,
     kind: ask.kind,
     avoid: ask.avoid,
+    ...(ask.beside ? { beside: true } : {}),
     tenant: input.tenant,
     ...(input.supersedeKey === undefined ? {} : { supersedeKey: input.supersedeKey }),
     requestId: input.requestId,

@@ -25,6 +25,10 @@ export interface AttemptAsk {
   readonly avoid: readonly EndpointId[];
   /** When the slice of the deadline that is lent to it runs out, epoch ms. */
   readonly endsAtMs: number;
+  /** When the next leg has to start at the latest, epoch ms; beside this one, where that may run on. */
+  readonly nextLegAtMs: number;
+  /** It starts beside an attempt whose time is not up. */
+  readonly beside: boolean;
   /** 1 for the request's first. */
   readonly number: number;
   readonly request: ImageRequest;

@@ -29,6 +29,8 @@ export interface Progress {
   readonly attemptsLeft: number;
   /** An attempt is running: only legs that draw a picture may start beside it. */
   readonly isRunning: boolean;
+  /** Indices of legs that had no endpoint as long as another leg could serve: ejected ones are a last resort. */
+  readonly passedOver: ReadonlySet<number>;
 }
 
 export interface ChooseAsk {
@@ -70,6 +72,8 @@ export function chooseLeg(ask: ChooseAsk): Choice {
   for (const [position, { index, leg }] of waiting.entries()) {
     if (leg.kind === "stale") {
       if (progress.isRunning) continue;
+      const lastResort = chooseLastResort(ask, tailMs);
+      if (lastResort !== undefined) return { skipped, chosen: lastResort };
       const endsAtMs = progress.answerByMs;
       const window = { endsAtMs, nextLegAtMs: endsAtMs };
       return { skipped, chosen: { index, leg, window, notBeforeMs: progress.nowMs, avoid: [], elsewhere: false } };
@@ -93,7 +97,25 @@ export function chooseLeg(ask: ChooseAsk): Choice {
     const avoid = leg.candidates.filter((endpoint) => (progress.tried.get(endpoint) ?? 0) > notBeforeMs);
     return { skipped, chosen: { index, leg, window, notBeforeMs, avoid, elsewhere: later.length > 0 } };
   }
-  return { skipped };
+  const chosen = progress.isRunning ? undefined : chooseLastResort(ask, tailMs);
+  return chosen === undefined ? { skipped } : { skipped, chosen };
+}
+
+/**
+ * With no other leg left, the first of those whose endpoints were all ejected: never zero endpoints while one is merely unwell
+ * (control.md §3). Nothing was called there, so it repeats nothing and costs no extra attempt.
+ */
+function chooseLastResort(ask: ChooseAsk, tailMs: number): ChosenLeg | undefined {
+  const { plan, progress } = ask;
+  const { nowMs, answerByMs } = progress;
+  for (const index of progress.passedOver) {
+    const leg = plan.legs[index];
+    if (leg === undefined || obstacleOf(ask, leg) !== undefined) continue;
+    const window = legWindow({ nowMs, answerByMs, leg, later: [], tailMs, overlap: plan.policy.overlap });
+    const avoid = leg.candidates.filter((endpoint) => progress.tried.has(endpoint));
+    if (window !== undefined) return { index, leg, window, notBeforeMs: nowMs, avoid, elsewhere: false };
+  }
+  return undefined;
 }
 
 /** Does the model's list price make it dear? */
@@ -104,6 +126,13 @@ export function isDear(model: Model | undefined, pixels: number): boolean {
 interface WaitingLeg {
   readonly index: number;
   readonly leg: Leg;
+}
+
+/** Could any leg but the one at `except` still draw the picture? */
+export function leadsElsewhere(ask: ChooseAsk, except?: number): boolean {
+  return waitingLegs(ask).some(
+    ({ index, leg }) => index !== except && leg.kind !== "stale" && obstacleOf(ask, leg) === undefined,
+  );
 }
 
 /** In the plan's order, successors of gone models first, other successors not at all. */

@@ -5,6 +5,9 @@
  * attempt lets the next leg start beside it. The first good picture wins; the others are stopped, their upstreams see an abort, their
  * slots are given back. Which leg comes next is decided in choose-leg.ts, whether anything is repeated in repeat.ts.
  *
+ * Beside: what starts while another attempt runs and is not past its slice of the deadline is an extra attempt: a hedge where the lease asks
+ * for one, else, where such work was never measured, the next leg. The one budget pays for both and may refuse.
+ *
  * Money: a dear model (cost.ts) is not called after, or beside, an attempt that may be billed for a dear picture, unless the policy
  * accepts a second bill. Repeats (retries and hedges) are at most one a request, and the scheduler's budget may refuse that one.
  * Longer than most files, so that all that a happening can set off stands on one page around the state that it changes.
@@ -29,7 +32,9 @@ export type * from "./executed.ts";
 
 type Happening =
   | { readonly event: "ended"; readonly attempt: Attempt; readonly end: Result<Served, AttemptFailure> }
-  /** The attempt takes longer than it was predicted to, or the next leg's time has come. */
+  /** The attempt takes longer than it was predicted to. */
+  | { readonly event: "overdue"; readonly attempt: Attempt }
+  /** Its time is up: the next leg has to start. */
   | { readonly event: "late"; readonly attempt: Attempt }
   | { readonly event: "hedge-due"; readonly attempt: Attempt }
   /** The time has come that an endpoint asked us to wait for. */
@@ -74,7 +79,8 @@ function openRequest(
   const inbox = createInbox<Happening>();
   const history = createHistory({ input, answerByMs, nowMs: clock.nowMs, random: ports.random });
   const running = new Set<Attempt>();
-  /** Of the running ones, those that take longer than predicted. */
+  /** Of the running ones, those that take longer than predicted, and those among them whose time is up. */
+  const overdue = new Set<Attempt>();
   const late = new Set<Attempt>();
   const stages = new Map<Attempt, Stage>();
   let serving: Attempt | undefined;
@@ -104,8 +110,11 @@ function openRequest(
         return happening.end.ok
           ? afterPicture(happening.attempt, happening.end.value)
           : afterFailure(happening.attempt, happening.end.failure);
+      case "overdue":
+        return afterOverdue(happening.attempt);
       case "late":
-        return afterLate(happening.attempt);
+        late.add(happening.attempt);
+        return afterOverdue(happening.attempt);
       case "hedge-due":
         return hedge(happening.attempt);
       case "due":
@@ -137,19 +146,18 @@ function openRequest(
     return true;
   }
 
-  function beginLeg({ leg, window, notBeforeMs, avoid, elsewhere }: ChosenLeg): void {
+  function beginLeg({ index, leg, window, notBeforeMs, avoid, elsewhere }: ChosenLeg): void {
     const kind = history.attempts.length === 0 ? "first" : "fallback";
-    const { endsAtMs, nextLegAtMs } = window;
     beginAt(notBeforeMs, () => {
-      const attempt = begin({ leg, elsewhere, kind, avoid, endsAtMs });
-      history.begun(attempt);
-      if (policy.overlap && nextLegAtMs < endsAtMs) lateAt(attempt, nextLegAtMs);
+      const beside = running.size > 0 && !areAll(late);
+      const attempt = begin({ leg, elsewhere, kind, avoid, ...window, beside });
+      history.begun(attempt, beside ? { legIndex: index } : undefined);
     });
   }
 
   function beginRepeat(repeat: Repeat): void {
     history.repeatChosen(repeat);
-    beginAt(repeat.notBeforeMs, () => history.begun(begin({ ...repeat, elsewhere: false }), repeat));
+    beginAt(repeat.notBeforeMs, () => history.begun(begin({ ...repeat, beside: false }), repeat));
   }
 
   function beginAt(notBeforeMs: number, beginNow: () => void): void {
@@ -157,7 +165,7 @@ function openRequest(
     else clock.alarm(notBeforeMs, () => inbox.post({ event: "due", beginNow }));
   }
 
-  function begin(part: Pick<AttemptAsk, "leg" | "kind" | "avoid" | "endsAtMs" | "elsewhere">): Attempt {
+  function begin(part: Omit<AttemptAsk, "number" | "request" | "headBytes">): Attempt {
     const ask = { ...part, number: history.attempts.length + 1, request: input.request, headBytes: policy.headBytes };
     const upscaling = upscalingOf(input, part.leg);
     if (upscaling === undefined) return start(ask);
@@ -175,24 +183,26 @@ function openRequest(
       broke: (error) => inbox.post({ event: "broke", error }),
     });
     running.add(attempt);
+    if (policy.overlap && ask.nextLegAtMs < ask.endsAtMs) {
+      clock.alarm(ask.nextLegAtMs, () => inbox.post({ event: "late", attempt }));
+    }
     return attempt;
   }
 
-  /** The lease says what to expect of the attempt: from when on it is late, and when a hedge would pay. */
+  /** The lease says what to expect of the attempt: when a hedge would pay, or from when on it is overdue. */
   function granted(attempt: Attempt, lease: Lease): void {
+    const { leg, kind } = attempt.ask;
     const nowMs = clock.nowMs();
-    if (policy.overlap) {
-      const { predicted } = lease;
-      const expectedMs = predicted === undefined ? undefined : predicted.waitMs + predicted.p95Ms;
-      lateAt(attempt, nowMs + (expectedMs ?? models[attempt.ask.leg.model]?.expected.p95Ms ?? 0));
-    }
-    if (lease.hedgeAfterMs !== undefined && policy.hedge !== undefined && attempt.ask.kind !== "hedge") {
+    if (lease.hedgeAfterMs !== undefined && kind !== "hedge" && hedgeOf(attempt) !== undefined) {
       clock.alarm(nowMs + lease.hedgeAfterMs, () => inbox.post({ event: "hedge-due", attempt }));
+      return;
     }
-  }
-
-  function lateAt(attempt: Attempt, atMs: number): void {
-    clock.alarm(atMs, () => inbox.post({ event: "late", attempt }));
+    // Where it was measured how long such work takes, its own timeout stops it soon after.
+    if (!policy.overlap || leg.attemptMs !== undefined) return;
+    const { predicted } = lease;
+    const expectedMs = predicted === undefined ? undefined : predicted.waitMs + predicted.p95Ms;
+    const overdueAtMs = nowMs + (expectedMs ?? models[leg.model]?.expected.p95Ms ?? 0);
+    clock.alarm(overdueAtMs, () => inbox.post({ event: "overdue", attempt }));
   }
 
   function lookForStale({ leg, window }: ChosenLeg): void {
@@ -202,26 +212,29 @@ function openRequest(
 
   // ---------------------------------------------------------------- what happens meanwhile
 
-  /** With overlap, the next leg starts beside attempts that are all late. */
-  function afterLate(attempt: Attempt): undefined {
-    if (!running.has(attempt) || late.has(attempt)) return;
-    late.add(attempt);
-    if (!areAllLate()) return;
+  /** With overlap, the next leg starts beside attempts that are all overdue. */
+  function afterOverdue(attempt: Attempt): undefined {
+    if (!running.has(attempt)) return;
+    overdue.add(attempt);
+    if (!areAll(overdue)) return;
     history.firstLegLate();
     beginNext();
   }
 
-  function areAllLate(): boolean {
-    return policy.overlap && [...running].every((attempt) => late.has(attempt));
+  function areAll(slow: ReadonlySet<Attempt>): boolean {
+    return policy.overlap && [...running].every((attempt) => slow.has(attempt));
   }
 
   function hedge(attempt: Attempt): undefined {
-    const endpoint = attempt.endpoint();
-    const isAlone = running.size === 1 && running.has(attempt);
-    if (!isAlone || endpoint === undefined || history.repeatsLeft() === 0) return;
-    const { leg, endsAtMs } = attempt.ask;
-    const repeat = chooseHedge({ ask: history.ask(running), endpoints, running: { leg, endpoint, endsAtMs } });
+    overdue.add(attempt);
+    const repeat = running.size === 1 && running.has(attempt) ? hedgeOf(attempt) : undefined;
     if (repeat !== undefined) beginRepeat(repeat);
+  }
+
+  function hedgeOf(attempt: Attempt): Repeat | undefined {
+    const endpoint = attempt.endpoint();
+    if (policy.hedge === undefined || endpoint === undefined || history.repeatsLeft() === 0) return undefined;
+    return chooseHedge({ ask: history.ask(running), endpoints, running: { ...attempt.ask, endpoint } });
   }
 
   function afterPicture(attempt: Attempt, served: Served): ExecuteResult | undefined {
@@ -253,7 +266,8 @@ function openRequest(
       ports.observe?.({ event: "leg-skipped", leg: attempt.ask.leg.kind, why: `${attempt.ask.kind}-refused` });
     if (!traitsOf(failure).tryElsewhere && failure.reason !== "cancelled") return giveUp();
     if (counts && retryInLeg(attempt, failure)) return undefined;
-    if (running.size > 0 && !areAllLate()) return undefined;
+    // What runs goes on alone where the budget refused another one beside it.
+    if (running.size > 0 && !areAll(counts ? overdue : late)) return undefined;
     if (beginNext() || running.size > 0 || retryAtLast()) return undefined;
     return giveUp();
   }
@@ -261,8 +275,7 @@ function openRequest(
   function retryInLeg(attempt: Attempt, failure: AttemptFailure): boolean {
     const endpoint = attempt.endpoint();
     if (endpoint === undefined || history.repeatsLeft() === 0 || stages.get(attempt)?.small !== undefined) return false;
-    const { leg, endsAtMs } = attempt.ask;
-    const repeat = chooseRetryInLeg({ ask: history.ask(running), tried: { leg, endpoint, endsAtMs }, failure });
+    const repeat = chooseRetryInLeg({ ask: history.ask(running), tried: { ...attempt.ask, endpoint }, failure });
     if (repeat !== undefined) beginRepeat(repeat);
     return repeat !== undefined;
   }

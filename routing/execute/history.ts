@@ -15,7 +15,7 @@ import { askAgainAtMs, type Repeat, type Tried } from "./repeat.ts";
 const MAX_REPEATS = 1;
 
 export interface History {
-  /** All that were begun, in order, but for repeats that got no slot. */
+  /** All that were begun, in order, but for extra ones that got no slot. */
   readonly attempts: readonly Attempt[];
   /** Of attempts and of legs that got no slot, in order. */
   readonly failures: readonly AttemptFailure[];
@@ -32,10 +32,11 @@ export interface History {
   /** The first leg runs later than predicted and another one starts beside it. */
   firstLegLate(): void;
   repeatChosen(repeat: Repeat): void;
-  begun(attempt: Attempt, repeat?: Repeat): void;
+  /** `extra`: it is more than the plan asks for, and the budget may refuse it. `legIndex`: the plan's leg that it stands in for. */
+  begun(attempt: Attempt, extra?: Pick<Repeat, "legIndex">): void;
   /** A second step of a leg that was begun: it uses nothing up. */
   stageBegun(attempt: Attempt): void;
-  /** `false`: a repeat that got no slot, which counts as never made. */
+  /** `false`: an extra attempt that got no slot, which counts as never made. */
   ended(attempt: Attempt, failure: AttemptFailure): boolean;
 }
 
@@ -54,33 +55,37 @@ export function createHistory({ input, answerByMs, nowMs, random }: HistoryOf): 
   const pixels = request.width * request.height;
   const attempts: Attempt[] = [];
   const stages = new Set<Attempt>();
-  const repeats = new Map<Attempt, Repeat>();
+  const extras = new Map<Attempt, Pick<Repeat, "legIndex">>();
   const failures: AttemptFailure[] = [];
   const failed: Tried[] = [];
   const tried = new Map<EndpointId, number>();
   const gone = new Set<ModelId>();
   const done = new Set<number>();
+  const passedOver = new Set<number>();
   let dearBill = false;
   let attemptsLeft = plan.policy.maxAttempts;
   let repeatsLeft = MAX_REPEATS;
   let degradedBy: string | undefined;
 
-  /** The leg that a refused repeat stood in for is still to be had. */
-  function forget(attempt: Attempt, { legIndex }: Repeat): void {
+  /** The leg that a refused one stood in for is still to be had. */
+  function forget(attempt: Attempt, { legIndex }: Pick<Repeat, "legIndex">): void {
     attempts.splice(attempts.indexOf(attempt), 1);
     if (legIndex !== undefined) done.delete(legIndex);
   }
 
   function remember(attempt: Attempt, failure: AttemptFailure): void {
-    const { leg, endsAtMs } = attempt.ask;
+    const { leg, endsAtMs, nextLegAtMs, elsewhere } = attempt.ask;
     failures.push(failure);
     if (attempt.ask.kind !== "hedge") degradedBy ??= degradedReason(failure);
     if (failure.reason === "model_gone") gone.add(leg.model);
     const endpoint = attempt.endpoint();
+    if (elsewhere && failure.reason === "not_admitted" && failure.why === "no_endpoint") {
+      passedOver.add(plan.legs.indexOf(leg));
+    }
     if (endpoint === undefined) return;
     if (traitsOf(failure).maybeBilled) dearBill ||= isDear(models[leg.model], pixels);
     tried.set(endpoint, askAgainAtMs({ failure, nowMs: nowMs(), answerByMs, random: random() }));
-    if (!stages.has(attempt)) failed.push({ leg, endpoint, endsAtMs });
+    if (!stages.has(attempt)) failed.push({ leg, endpoint, endsAtMs, nextLegAtMs });
   }
 
   return {
@@ -104,11 +109,13 @@ export function createHistory({ input, answerByMs, nowMs, random }: HistoryOf): 
           dearBill: dearBill || runsDear,
           attemptsLeft,
           isRunning: running.size > 0,
+          passedOver,
         },
       };
     },
     legBegun(index) {
       done.add(index);
+      passedOver.delete(index);
     },
     legSkipped(index, why) {
       done.add(index);
@@ -121,10 +128,10 @@ export function createHistory({ input, answerByMs, nowMs, random }: HistoryOf): 
       repeatsLeft -= 1;
       if (legIndex !== undefined) done.add(legIndex);
     },
-    begun(attempt, repeat) {
+    begun(attempt, extra) {
       attempts.push(attempt);
       attemptsLeft -= 1;
-      if (repeat !== undefined) repeats.set(attempt, repeat);
+      if (extra !== undefined) extras.set(attempt, extra);
     },
     stageBegun(attempt) {
       attempts.push(attempt);
@@ -133,10 +140,14 @@ export function createHistory({ input, answerByMs, nowMs, random }: HistoryOf): 
     ended(attempt, failure) {
       const gotSlot = attempt.endpoint() !== undefined;
       if (!gotSlot && !stages.has(attempt)) attemptsLeft += 1;
-      const repeat = repeats.get(attempt);
-      const neverMade = !gotSlot && repeat !== undefined;
-      if (neverMade) forget(attempt, repeat);
+      const extra = extras.get(attempt);
+      const neverMade = !gotSlot && extra !== undefined;
+      if (neverMade) forget(attempt, extra);
       else remember(attempt, failure);
+      // What stood in for a leg failed at one endpoint of it; another one is still to be had.
+      const { leg, kind } = attempt.ask;
+      const hasMore = leg.candidates.some((endpoint) => !tried.has(endpoint));
+      if (kind === "hedge" && extra?.legIndex !== undefined && hasMore) done.delete(extra.legIndex);
       return !neverMade;
     },
   };

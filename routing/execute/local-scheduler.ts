@@ -8,6 +8,7 @@
  */
 import type { Catalog, EndpointId, PlaceId } from "../config/snapshot.ts";
 import { traitsOf } from "../failure/index.ts";
+import { extraKindOf } from "../scheduler/budget.ts";
 import type { AttemptOutcome, Clock, Lease, Reservation, ReserveAsk, Scheduler } from "./ports.ts";
 
 /** Failures in a row that hold an endpoint out (facts: outlier detection). */
@@ -19,7 +20,7 @@ const HOLD_CAP_MS = 300_000;
 const RETRY_AFTER_CAP_MS = 120_000;
 /** Time constant in which a service time is forgotten, ms: several pictures long even at one a minute. */
 const FORGET_MS = 90_000;
-/** Retries and hedges together: tokens per first attempt, most kept, and what an isolate starts with. */
+/** Retries, hedges and early overlaps together: tokens per first attempt, most kept, and what an isolate starts with. */
 const EXTRA = { perFirst: 0.1, cap: 5, start: 1 } as const;
 
 interface EndpointState {
@@ -68,7 +69,7 @@ export function createSimpleScheduler(catalog: Catalog, clock: Clock, random: ()
   function reserve(ask: ReserveAsk): Reservation {
     const nowMs = clock.nowMs();
     dropExpired(nowMs);
-    if ((ask.kind === "retry" || ask.kind === "hedge") && extraTokens < 1) return { granted: false, why: "budget" };
+    if (extraKindOf(ask) !== undefined && extraTokens < 1) return { granted: false, why: "budget" };
 
     const known = ask.candidates.filter((id) => catalog.endpoints[id] !== undefined && !ask.avoid.includes(id));
     if (known.length === 0) return { granted: false, why: "no_endpoint" };
@@ -95,7 +96,7 @@ export function createSimpleScheduler(catalog: Catalog, clock: Clock, random: ()
   }): Lease {
     const { ask, endpoint, waitMs, serviceMs, nowMs } = to;
     if (ask.kind === "first") extraTokens = Math.min(EXTRA.cap, extraTokens + EXTRA.perFirst);
-    else if (ask.kind !== "fallback") extraTokens -= 1;
+    else if (extraKindOf(ask) !== undefined) extraTokens -= 1;
     leaseCount += 1;
     stateOf(endpoint).inFlight += 1;
     const expected = catalog.models[ask.model]?.expected;

@@ -51,6 +51,8 @@ export interface ReserveAsk {
   readonly kind: "first" | "retry" | "fallback" | "hedge" | "probe" | "shadow";
   /** Not these (already tried, or the same failure domain as the running attempt). */
   readonly avoid: readonly EndpointId[];
+  /** It starts beside a running attempt before that one's time is up: an extra attempt, which draws on the budget as a retry does. */
+  readonly beside?: boolean;
   readonly tenant: string;
   /** Newest request of the same key wins; older leases are revoked. */
   readonly supersedeKey?: string;

@@ -7,7 +7,7 @@
 import type { Endpoint, EndpointId, ModelId } from "../config/snapshot.ts";
 import { type AttemptFailure, traitsOf } from "../failure/index.ts";
 import type { Leg } from "../plan/plan.ts";
-import { type ChooseAsk, isDear } from "./choose-leg.ts";
+import { type ChooseAsk, isDear, leadsElsewhere } from "./choose-leg.ts";
 import { MIN_ATTEMPT_MS } from "./deadline.ts";
 
 /** Wait before the same endpoint is asked again when it names no time: a share of what is left, so that jobs wait longer. */
@@ -33,6 +33,8 @@ export interface Tried {
   readonly endpoint: EndpointId;
   /** When the slice of the deadline that it was lent runs out, epoch ms. */
   readonly endsAtMs: number;
+  /** When the next leg has to start at the latest, epoch ms. */
+  readonly nextLegAtMs: number;
 }
 
 /** One more attempt than the plan has legs. */
@@ -43,6 +45,9 @@ export interface Repeat {
   readonly legIndex?: number;
   readonly avoid: readonly EndpointId[];
   readonly endsAtMs: number;
+  readonly nextLegAtMs: number;
+  /** Another leg could still serve if this one does not. */
+  readonly elsewhere: boolean;
   /** Not before, epoch ms. */
   readonly notBeforeMs: number;
 }
@@ -56,7 +61,7 @@ export interface RetryAsk {
 /** After a quick failure: another endpoint of the same leg, where the plan's next leg is not that anyway. */
 export function chooseRetryInLeg({ ask, tried, failure }: RetryAsk): Repeat | undefined {
   const { plan, progress } = ask;
-  const { leg, endsAtMs } = tried;
+  const { leg, endsAtMs, nextLegAtMs } = tried;
   if (!traitsOf(failure).tryElsewhere || NOT_THE_ENDPOINTS_FAULT.has(failure.reason)) return undefined;
   if (!mayCall(ask, leg.model)) return undefined;
   if (endsAtMs - progress.nowMs < leastMs(leg)) return undefined;
@@ -65,7 +70,9 @@ export function chooseRetryInLeg({ ask, tried, failure }: RetryAsk): Repeat | un
     (other, index) => !progress.done.has(index) && other.model === leg.model && other.place === leg.place,
   );
   if (isPlanned) return undefined;
-  return { kind: "retry", leg, avoid: triedOf(ask), endsAtMs, notBeforeMs: progress.nowMs };
+  const elsewhere = leadsElsewhere(ask);
+  const avoid = triedOf(ask);
+  return { kind: "retry", leg, avoid, endsAtMs, nextLegAtMs, elsewhere, notBeforeMs: progress.nowMs };
 }
 
 /** When no leg is left and none runs: the first failed attempt that may be made again at the same endpoint, if time allows. */
@@ -75,7 +82,8 @@ export function chooseLastRetry(ask: ChooseAsk, failed: readonly Tried[]): Repea
     const notBeforeMs = Math.max(progress.nowMs, progress.tried.get(endpoint) ?? 0);
     if (!mayCall(ask, leg.model) || progress.answerByMs - notBeforeMs < leastMs(leg)) continue;
     const avoid = leg.candidates.filter((other) => (progress.tried.get(other) ?? 0) > notBeforeMs);
-    return { kind: "retry", leg, avoid, endsAtMs: progress.answerByMs, notBeforeMs };
+    const endsAtMs = progress.answerByMs;
+    return { kind: "retry", leg, avoid, endsAtMs, nextLegAtMs: endsAtMs, elsewhere: false, notBeforeMs };
   }
   return undefined;
 }
@@ -98,13 +106,16 @@ export function chooseHedge({ ask, endpoints, running }: HedgeAsk): Repeat | und
   const places: readonly { readonly leg: Leg; readonly legIndex?: number }[] = [{ leg: running.leg }, ...others];
   for (const { leg, legIndex } of places) {
     const isSameWork = leg.model === running.leg.model && leg.upscale === running.leg.upscale;
-    if (!isSameWork || leg.candidates.every(isAvoided)) continue;
+    const open = leg.candidates.filter((endpoint) => !isAvoided(endpoint));
+    if (!isSameWork || open.length === 0) continue;
     return {
       kind: "hedge",
       leg,
       ...(legIndex === undefined ? {} : { legIndex }),
       avoid: [...new Set([...triedOf(ask), ...leg.candidates.filter(isAvoided)])],
       endsAtMs: running.endsAtMs,
+      nextLegAtMs: running.nextLegAtMs,
+      elsewhere: open.length > 1 || leadsElsewhere(ask, legIndex),
       notBeforeMs: progress.nowMs,
     };
   }

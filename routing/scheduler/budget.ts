@@ -2,8 +2,11 @@
  * What extra attempts may cost: one budget for retries and hedges together, and a slower purse for hedges inside it.
  *
  * Count-based, because at one request a second a time-based budget never pays (control.md §1). A retry draws one token; a hedge draws
- * one from both. Starts empty, so extras never exceed their share of the requests so far. Thousandths, so that sums are exact.
+ * one from both. A leg of the plan that is begun beside an attempt which is merely late is as much an extra call as a hedge is, and draws
+ * like a retry; what follows a failure, or an attempt whose slice of the deadline is over, is the plan's own and draws nothing.
+ * Starts empty, so extras never exceed their share of the requests so far. Thousandths, so that sums are exact.
  */
+import type { Ask } from "./contract.ts";
 
 /** Share of requests that may cost an extra attempt where the policy says nothing. */
 export const EXTRA_SHARE = 0.1;
@@ -25,6 +28,12 @@ export interface Budget {
 export const EMPTY_BUDGET: Budget = { extraMilli: 0, hedgeMilli: 0 };
 
 export type ExtraKind = "retry" | "hedge";
+
+/** What an ask draws: nothing for the plan's own legs, unless one starts beside an attempt whose time is not up. */
+export function extraKindOf({ kind, beside }: Pick<Ask, "kind" | "beside">): ExtraKind | undefined {
+  if (kind === "retry" || kind === "hedge") return kind;
+  return beside === true ? "retry" : undefined;
+}
 
 const add = (milli: number, share: number, cap: number): number =>
   Math.min(cap * MILLI, milli + Math.round(share * MILLI));

@@ -25,6 +25,8 @@ export interface Ask {
   readonly deadlineAtMs: number;
   readonly kind: AskKind;
   readonly avoid: readonly EndpointId[];
+  /** It starts beside a running attempt before that one's time is up: an extra attempt, which draws on the budget as a retry does. */
+  readonly beside?: boolean;
   readonly tenant: string;
   readonly supersedeKey?: string;
   readonly requestId: string;

@@ -6,7 +6,7 @@ import { recordVerdict } from "./breaker.ts";
 import { HEDGE_REFILL, recordPreview } from "./budget.ts";
 import type { Outcome } from "./contract.ts";
 import { recordDuration } from "./latency-book.ts";
-import { type LeaseRecord, putLease } from "./leases.ts";
+import { LEASE_TIMEOUTS, type LeaseRecord, putLease } from "./leases.ts";
 import { estimateOf } from "./options.ts";
 import { learnBias, smooth } from "./predict.ts";
 import type { Shape } from "./size-class.ts";
@@ -33,11 +33,8 @@ function learnDurations(
   if (kind === "no") return;
   const of = { endpoint: endpoint.id, model: endpoint.model, shape, elapsedMs: outcome.elapsedMs };
   if (kind === "censored") {
-    const lostRace =
-      !outcome.result.ok &&
-      outcome.result.failure.reason === "cancelled" &&
-      outcome.result.failure.cause === "lost_race";
-    recordDuration(state.book, { ...of, lostRace }, state.nowMs);
+    const cut = cutBy(outcome);
+    recordDuration(state.book, cut === undefined ? of : { ...of, cut }, state.nowMs);
     return;
   }
   const queueMs = outcome.queueMs ?? 0;
@@ -54,17 +51,34 @@ function learnDurations(
   else endpoint.bias = learnBias(endpoint.bias, outcome.elapsedMs, lease.predictedMs);
 }
 
+function cutBy({ result }: Outcome): "timed_out" | "lost_race" | undefined {
+  if (result.ok) return undefined;
+  const { failure } = result;
+  if (failure.reason === "timed_out") return "timed_out";
+  return failure.reason === "cancelled" && failure.cause === "lost_race" ? "lost_race" : undefined;
+}
+
 /** Id of what is left of a lease whose work runs on. */
 export const ghostIdOf = (leaseId: string): string => `${leaseId}~`;
 
-/** What was cut off runs on where cancelling is not honoured: its slot stays taken until it would have been done. */
+/** Stragglers come this late, ms (control.md §1: 10 to 20 s). */
+const STRAGGLING_MS = 15_000;
+
+/**
+ * What was cut off runs on where cancelling is not honoured: its slot stays taken until it would have been done. For what was overdue
+ * nobody knows when that is: then until the request would have given it up, which is half its lease. Much shorter, and slots would be
+ * given that are not free: then attempts wait behind stragglers, are overdue themselves, and a pool at 0.6 of its capacity stops.
+ */
 function keepGhost(state: SchedulerState, endpoint: EndpointState, outcome: Outcome, lease: LeaseRecord): void {
   const cutOff =
     !outcome.result.ok &&
     (outcome.result.failure.reason === "cancelled" || outcome.result.failure.reason === "timed_out");
-  const doneAtMs = lease.grantedAtMs + lease.expected.q95Ms;
-  if (!cutOff || endpoint.honoursCancel || doneAtMs <= state.nowMs) return;
-  const expiresAtMs = Math.min(doneAtMs, lease.expiresAtMs);
+  if (!cutOff || endpoint.honoursCancel) return;
+  const { grantedAtMs, expiresAtMs: leaseEndMs, expected } = lease;
+  const isOverdue = state.nowMs >= grantedAtMs + expected.q95Ms;
+  const expiresAtMs = isOverdue
+    ? Math.min(grantedAtMs + (leaseEndMs - grantedAtMs) / LEASE_TIMEOUTS, state.nowMs + STRAGGLING_MS)
+    : Math.min(grantedAtMs + expected.q95Ms, leaseEndMs);
   if (expiresAtMs <= state.nowMs) return;
   const { creditId: _credit, supersedeKey: _key, ...rest } = lease;
   putLease(state.leases, { ...rest, id: ghostIdOf(lease.id), probe: false, ghost: true, expiresAtMs });

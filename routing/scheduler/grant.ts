@@ -52,7 +52,9 @@ export function hedgeAfterMs(
     .map((other) => ({ q50Ms: estimateOf(state, other, shape).q50Ms, rttMs: other.rtt.value }))
     .sort((a, b) => a.q50Ms + a.rttMs - b.q50Ms - b.rttMs);
   const alternative = others[0] ?? { q50Ms: option.estimate.q50Ms, rttMs: FOREIGN_RTT_MS };
-  return hasTailToSave(tail, alternative) ? Math.round(Math.max(tail!.qhMs, option.estimate.q50Ms)) : undefined;
+  // After a timeout the request would begin again here.
+  const next = { q50Ms: option.estimate.q50Ms, rttMs: option.endpoint.rtt.value };
+  return hasTailToSave(tail, alternative, next) ? Math.round(Math.max(tail!.qhMs, option.estimate.q50Ms)) : undefined;
 }
 
 /** The record of an attempt that begins now at an endpoint. */

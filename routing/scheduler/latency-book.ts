@@ -21,7 +21,7 @@ import {
   type WindowedSketch,
 } from "./windowed-sketch.ts";
 
-/** Most classes remembered in each of the three books. */
+/** Most classes remembered in each of the books. */
 export const MAX_CLASSES = 192;
 
 export interface LatencyBook {
@@ -31,11 +31,14 @@ export interface LatencyBook {
   readonly models: Map<string, WindowedSketch>;
   /** `model shape` → whole attempts of all its endpoints: the tail that a hedge may cut. */
   readonly attempts: Map<string, WindowedSketch>;
+  /** `model shape` → those of the attempts that we cut off before they came to an end. */
+  readonly cut: Map<string, WindowedSketch>;
 }
 
-export type StoredLatencyBook = Readonly<
-  Record<keyof LatencyBook, readonly (readonly [string, StoredWindowedSketch])[]>
->;
+type StoredPart = readonly (readonly [string, StoredWindowedSketch])[];
+
+/** `cut` is absent in what was stored before it was kept. */
+export type StoredLatencyBook = Readonly<Record<Exclude<keyof LatencyBook, "cut">, StoredPart> & { cut?: StoredPart }>;
 
 /** What the catalogue expects before anything was measured. */
 export interface Expected {
@@ -58,6 +61,8 @@ export interface Tail {
   readonly qhMs: number;
   /** E[T − q_h | T > q_h], ms. */
   readonly meanExcessMs: number;
+  /** Those of them that we cut off in the end, 0…1 of all beyond q_h, and after how long at the median; absent while too few to tell. */
+  readonly cut?: { readonly share: number; readonly medianMs: number };
 }
 
 /** What an ended attempt says about durations. */
@@ -68,13 +73,13 @@ export interface DurationSample {
   readonly elapsedMs: number;
   /** Absent: not known, or not typical (a cold start). */
   readonly serviceMs?: number;
-  /** It was cut off because a hedge came first. */
-  readonly lostRace?: boolean;
+  /** It did not end, it was ended: by its timeout, or because another one came first. */
+  readonly cut?: "timed_out" | "lost_race";
 }
 
 /** A book with nothing in it. */
 export function emptyLatencyBook(): LatencyBook {
-  return { endpoints: new Map(), models: new Map(), attempts: new Map() };
+  return { endpoints: new Map(), models: new Map(), attempts: new Map(), cut: new Map() };
 }
 
 const keyOf = (owner: string, shape: Shape): string => `${owner} ${shapeKey(shape)}`;
@@ -93,8 +98,9 @@ export function recordDuration(book: LatencyBook, sample: DurationSample, nowMs:
   const { endpoint, model, shape, serviceMs } = sample;
   const attempts = sketchFor(book.attempts, keyOf(model, shape), nowMs);
   // A loser counts for what those that outlasted it took: hedging would otherwise hide the very tail that it is for.
-  const unseenMs = sample.lostRace ? meanExcess(attempts.long, sample.elapsedMs) : 0;
+  const unseenMs = sample.cut === "lost_race" ? meanExcess(attempts.long, sample.elapsedMs) : 0;
   recordValue(attempts, sample.elapsedMs + unseenMs, nowMs);
+  if (sample.cut !== undefined) recordValue(sketchFor(book.cut, keyOf(model, shape), nowMs), sample.elapsedMs, nowMs);
   if (serviceMs === undefined) return;
   recordValue(sketchFor(book.endpoints, keyOf(endpoint, shape), nowMs), serviceMs, nowMs);
   recordValue(sketchFor(book.models, keyOf(model, shape), nowMs), serviceMs, nowMs);
@@ -171,19 +177,44 @@ export function tailOf(
   const memory = attempts && memoryWith(attempts, of.minSamples, nowMs);
   if (attempts === undefined || memory === undefined) return undefined;
   const qhMs = quantileOf(memory, of.q)!;
-  return { qhMs, meanExcessMs: meanExcess(attempts.long, qhMs) };
+  return { qhMs, meanExcessMs: meanExcess(attempts.long, qhMs), ...cutOf(book, of, nowMs) };
+}
+
+/** Fewer cut-off attempts than these may be chance. */
+const LEAST_CUT = 3;
+
+function cutOf(
+  book: LatencyBook,
+  of: { readonly model: ModelId; readonly shape: Shape; readonly q: number },
+  nowMs: number,
+): Pick<Tail, "cut"> {
+  const key = keyOf(of.model, of.shape);
+  const cut = book.cut.get(key);
+  const attempts = book.attempts.get(key);
+  if (cut === undefined || attempts === undefined) return {};
+  rollForward(cut, nowMs);
+  const late = (1 - of.q) * attempts.long.total;
+  const medianMs = quantileOf(cut.long, 0.5);
+  if (cut.long.total < LEAST_CUT || late <= 0 || medianMs === undefined) return {};
+  return { cut: { share: Math.min(1, cut.long.total / late), medianMs } };
 }
 
 /** The book as JSON. */
 export function toStoredBook(book: LatencyBook, nowMs: number): StoredLatencyBook {
   const store = (part: Map<string, WindowedSketch>) =>
     [...part].map(([key, sketch]) => [key, toStoredWindow(sketch, nowMs)] as const);
-  return { endpoints: store(book.endpoints), models: store(book.models), attempts: store(book.attempts) };
+  return {
+    endpoints: store(book.endpoints),
+    models: store(book.models),
+    attempts: store(book.attempts),
+    cut: store(book.cut),
+  };
 }
 
 /** Reads `toStoredBook`. */
 export function fromStoredBook(stored: StoredLatencyBook, nowMs: number): LatencyBook {
   const read = (part: StoredLatencyBook["models"]) =>
     new Map(part.slice(-MAX_CLASSES).map(([key, sketch]) => [key, fromStoredWindow(sketch, nowMs)]));
-  return { endpoints: read(stored.endpoints), models: read(stored.models), attempts: read(stored.attempts) };
+  const { endpoints, models, attempts, cut = [] } = stored;
+  return { endpoints: read(endpoints), models: read(models), attempts: read(attempts), cut: read(cut) };
 }

@@ -6,7 +6,7 @@
  * now, so that the router can take its next leg while there is time.
  */
 import type { EndpointId } from "../config/snapshot.ts";
-import { affords, draw, type ExtraKind, refund } from "./budget.ts";
+import { affords, draw, type ExtraKind, extraKindOf, refund } from "./budget.ts";
 import type { Ask, Refusal, RefusalReason, ReserveAnswer } from "./contract.ts";
 import { goesDown } from "./downgrade.ts";
 import type { Gathered } from "./effects.ts";
@@ -42,8 +42,7 @@ export function refuse(state: SchedulerState, why: RefusalReason, drainMs = 0): 
 
 /** What an ask draws on this place's budget: nothing where the budget of the first attempt's place was drawn on already. */
 function extraOf(state: SchedulerState, ask: Ask): ExtraKind | undefined {
-  if (ask.kind !== "retry" && ask.kind !== "hedge") return undefined;
-  return (ask.budgetOf ?? state.place) === state.place ? ask.kind : undefined;
+  return (ask.budgetOf ?? state.place) === state.place ? extraKindOf(ask) : undefined;
 }
 
 /** A ticket leaves the queue without a slot; an extra attempt that was paid for and never begun is given back. */
@@ -219,7 +218,8 @@ export function reserve(state: SchedulerState, ask: Ask, gathered: Gathered): Re
     revokeShadows(state, pool, gathered);
     return refuseLate(state, pool, options);
   }
-  if (ask.kind === "hedge" && !hedgeFits(state, pool, choice, ask)) return refuse(state, "predicted_late");
+  if ((ask.kind === "hedge" || ask.beside) && !hedgeFits(state, pool, choice, ask))
+    return refuse(state, "predicted_late");
   if (sheds(state, choice, ask)) return refuse(state, "shed", drainMs(pool, options));
   if (extra !== undefined) state.budget = draw(state.budget, extra);
   if (choice.waitMs === 0) return { kind: "granted", lease: grant(state, pool, choice.option, ask, ticket.id) };

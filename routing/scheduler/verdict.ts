@@ -2,7 +2,7 @@
  * What the end of an attempt says about its endpoint, and about how long work takes there.
  *
  * Follows the traits table of `failure`; adds only what depends on the expected times: a timeout on a slice too short for the work blames
- * the slice, and a deadline of ours blames nobody unless the attempt was far overdue (control.md §3).
+ * the slice, and a deadline of ours or a lost race blames nobody unless the attempt was far overdue (control.md §3).
  */
 import { type AttemptFailureReason, traitsOf } from "../failure/index.ts";
 import type { Outcome } from "./contract.ts";
@@ -18,7 +18,7 @@ export type Verdict =
   | { readonly verdict: "config"; readonly reason: AttemptFailureReason; readonly retryAfterMs?: number }
   | { readonly verdict: "ignored" };
 
-/** Overdue by this factor of the p95, an attempt that our deadline cut off counts as a timeout. */
+/** Overdue by this factor of the p95, an attempt that our deadline or a quicker one cut off counts as a timeout. */
 const OVERDUE_FACTOR = 2;
 
 /** The verdict on the endpoint, given what was expected when the attempt began. */
@@ -39,7 +39,8 @@ export function verdictOf(outcome: Outcome, expected: Pick<Estimate, "q90Ms" | "
     case "config":
       return { verdict: "config", reason: failure.reason, ...retryAfter };
     case "none": {
-      const ours = failure.reason === "cancelled" && failure.cause === "deadline";
+      // One that hangs is outrun before it times out: were that no fault, every request would try it first.
+      const ours = failure.reason === "cancelled" && (failure.cause === "deadline" || failure.cause === "lost_race");
       return { verdict: ours && outcome.elapsedMs > OVERDUE_FACTOR * expected.q95Ms ? "timeout" : "ignored" };
     }
   }

@@ -247,6 +247,47 @@ describe("fallback", () => {
     });
   });
 
+  describe("to ejected endpoints", () => {
+    /** Grants at `places`, and elsewhere only to those who have nowhere else to go. */
+    const unwell = (...places: readonly string[]) =>
+      scriptedScheduler((ask) =>
+        ask.kind === "retry" || (places.includes(ask.place) && ask.elsewhere)
+          ? { granted: false, why: ask.kind === "retry" ? "budget" : "no_endpoint" }
+          : {},
+      );
+
+    it("goes back to the first leg that had none but them, when nothing else is left, without an extra attempt", async () => {
+      const scheduler = unwell("weur", "enam");
+      const world = aWorld({
+        endpoints: { "weur-a": picture(), "enam-a": picture(), "apac-a": status(500) },
+        legs: [...twoLegs, aLeg({ kind: "any-region", place: "apac", degraded: "region" })],
+        scheduler,
+      });
+      const result = pictureOf(await world.run());
+      expect(result.endpoint).toBe("weur-a");
+      expect(world.scheduler.asks.map(({ place, kind }) => `${kind} ${place}`)).toEqual([
+        "first weur",
+        "fallback enam",
+        "fallback apac",
+        "fallback weur",
+      ]);
+      expectNothingLeft(world);
+    });
+
+    it("does so once, and before it shows a stale picture", async () => {
+      const stale = aLeg({ kind: "stale", candidates: [], minMs: 0, capMs: 0, degraded: "stale" });
+      const world = aWorld({
+        endpoints: { "weur-a": status(500), "enam-a": status(500) },
+        legs: [...twoLegs, stale],
+        input: { supersedeKey: "s/l" },
+        scheduler: unwell("weur"),
+        ports: { stale: async () => ({ bytes: whole, format: "png", width: SIDE, height: SIDE, ageMs: 5_000 }) },
+      });
+      expect(pictureOf(await world.run()).degraded?.what).toBe("stale");
+      expect(world.upstream.calls.map((seen) => seen.endpoint)).toEqual(["enam-a", "weur-a"]);
+    });
+  });
+
   describe("to a stale picture", () => {
     const stale = aLeg({ kind: "stale", candidates: [], minMs: 0, capMs: 0, degraded: "stale" });
     const kept = { bytes: whole, format: "png", width: SIDE, height: SIDE, ageMs: 5_000 } as const;
@@ -317,6 +358,35 @@ describe("fallback", () => {
       expect(trailOf(result)).toEqual(["weur-a cancelled", "enam-a ok"]);
       expect(world.upstream.callsTo("weur-a")[0]).toMatchObject({ aborted: true, abortReason: "lost_race" });
       expectNothingLeft(world);
+    });
+
+    it("asks for it as an extra attempt, and waits for its turn where the budget refuses that", async () => {
+      const scheduler = scriptedScheduler((ask) => (ask.beside ? { granted: false, why: "budget" } : { predicted }));
+      const world = aWorld({
+        endpoints: { "weur-a": hangs, "enam-a": picture({ afterMs: 800 }) },
+        legs: [aLeg(), sibling({ minMs: 2_000 })],
+        policy,
+        scheduler,
+      });
+      expect(trailOf(pictureOf(await world.run()))).toEqual(["weur-a cancelled", "enam-a ok"]);
+      expect(world.elapsedMs()).toBe(8_000 - 300 - 2_000 + 800);
+      expect(world.scheduler.asks.map(({ kind, beside }) => [kind, beside])).toEqual([
+        ["first", undefined],
+        ["fallback", true],
+        ["fallback", undefined],
+      ]);
+      expectNothingLeft(world);
+    });
+
+    it("starts none early where it was measured how long such work takes: its timeout comes soon after", async () => {
+      const scheduler = scriptedScheduler(() => ({ predicted }));
+      const world = aWorld({
+        endpoints: { "weur-a": picture({ afterMs: 1_700 }), "enam-a": picture() },
+        legs: [aLeg({ attemptMs: 1_800 }), sibling()],
+        policy,
+        scheduler,
+      });
+      expect(trailOf(pictureOf(await world.run()))).toEqual(["weur-a ok"]);
     });
 
     it("still takes the late one when it is first", async () => {

@@ -7,6 +7,7 @@ import {
   expectNothingLeft,
   failureOf,
   hangs,
+  PIN,
   picture,
   pictureOf,
   refuses,
@@ -111,17 +112,44 @@ describe("hedging", () => {
     expect(trailOf(await world.run())).toEqual(["weur-a ok"]);
   });
 
-  it("does not hedge beside a leg that already overlaps", async () => {
+  it("starts no leg early beside an attempt that may be hedged, whatever the budget says of the hedge", async () => {
     const predicted = { waitMs: 0, serviceMs: 500, p95Ms: 1_000 };
-    const scheduler = scriptedScheduler(() => ({ predicted, hedgeAfterMs: 1_500 }));
+    const scheduler = scriptedScheduler((ask) =>
+      ask.kind === "hedge" ? { granted: false, why: "budget" } : { predicted, hedgeAfterMs: 1_500 },
+    );
     const world = hedged({
-      endpoints: { "weur-a": picture({ afterMs: 4_000 }), "enam-a": hangs, "apac-a": hangs },
-      legs: [aLeg(), sibling(), sibling({ kind: "any-region", place: "apac", minMs: 5_000 })],
+      endpoints: { "weur-a": picture({ afterMs: 4_000 }), "enam-a": picture() },
       policy: { ...policy, overlap: true },
       scheduler,
     });
-    pictureOf(await world.run());
-    expect(world.scheduler.asks.map((ask) => ask.kind)).not.toContain("hedge");
+    expect(pictureOf(await world.run()).endpoint).toBe("weur-a");
+    expect(world.scheduler.asks.map((ask) => ask.kind)).toEqual(["first", "hedge"]);
+  });
+
+  it("starts the next leg beside one that cannot be hedged because no other endpoint has its model", async () => {
+    const predicted = { waitMs: 0, serviceMs: 500, p95Ms: 1_000 };
+    const scheduler = scriptedScheduler(() => ({ predicted, hedgeAfterMs: 1_500 }));
+    const world = hedged({
+      endpoints: { "weur-a": hangs, "enam-a": picture({ afterMs: 300 }) },
+      legs: [aLeg(), sibling({ model: "n" })],
+      models: { n: { pin: PIN } },
+      policy: { ...policy, overlap: true },
+      scheduler,
+    });
+    expect(pictureOf(await world.run()).endpoint).toBe("enam-a");
+    expect(world.scheduler.asks[1]).toMatchObject({ kind: "fallback", beside: true });
+    expect(world.elapsedMs()).toBe(1_000 + 300);
+  });
+
+  it("stops a hedge that takes longer than such work ever does, and takes the rest of its leg", async () => {
+    const world = hedged({
+      endpoints: { "weur-a": hangs, "enam-a": hangs, "enam-b": picture({ afterMs: 700 }) },
+      legs: [aLeg({ attemptMs: 1_800 }), sibling({ candidates: ["enam-a", "enam-b"], attemptMs: 1_800 })],
+      policy: { ...policy, overlap: true },
+    });
+    expect(pictureOf(await world.run()).endpoint).toBe("enam-b");
+    expect(world.elapsedMs()).toBe(1_500 + 1_800 + 700);
+    expectNothingLeft(world);
   });
 
   it("goes on alone when the scheduler refuses the hedge, and keeps the leg for later", async () => {

@@ -136,6 +136,21 @@ describe("hedging", () => {
     expect(refused(ask(machine, hedgeAsk)).why).toBe("predicted_late");
   });
 
+  test("a leg begun beside a late attempt draws on the budget like a retry, and takes a free slot or none", () => {
+    const machine = machineOf(two());
+    const beside: Partial<Ask> = { ...preview, kind: "fallback", beside: true, avoid: ["a"] };
+    expect(refused(ask(machine, beside)).why).toBe("budget");
+    history(machine, 0, 20);
+    const before = machine.view().budget;
+    granted(ask(machine, beside));
+    expect(machine.view().budget).toEqual({ ...before, extraMilli: before.extraMilli - 1_000 });
+    granted(ask(machine, { ...beside, beside: false }));
+    expect(refused(ask(machine, beside)).why).toBe("predicted_late");
+    expect(machine.view().budget.extraMilli).toBe(before.extraMilli - 1_000);
+    // What follows a failure is the plan's own.
+    expect(ask(machine, { ...beside, beside: false }).kind).toBe("queued");
+  });
+
   test("is refused without a token, without time, and at load where cancelling is not honoured", () => {
     const poor = machineOf(two());
     expect(refused(ask(poor, hedgeAsk)).why).toBe("budget");

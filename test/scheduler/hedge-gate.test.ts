@@ -89,6 +89,18 @@ describe("hedge gate, clause by clause", () => {
     expect(hasTailToSave(tail, { q50Ms: 1_900, rttMs: 99 })).toBe(true);
   });
 
+  test("where timeouts hide the tail, asks whether they cut off a tenth of the late and whether the hedge is there before what follows", () => {
+    const near = { q50Ms: 750, rttMs: 10 };
+    const far = { q50Ms: 750, rttMs: 150 };
+    const cut = (share: number, medianMs = 1_120): Tail => ({ qhMs: 920, meanExcessMs: 100, cut: { share, medianMs } });
+    expect(hasTailToSave(cut(0.2), near)).toBe(true);
+    expect(hasTailToSave(cut(0.09), near)).toBe(false);
+    expect(hasTailToSave({ qhMs: 920, meanExcessMs: 100 }, near)).toBe(false);
+    // 200 ms before the timeout, and 140 ms further away than what would follow it; then 100 ms.
+    expect(hasTailToSave(cut(0.2), far, near)).toBe(true);
+    expect(hasTailToSave(cut(0.2, 1_020), far, near)).toBe(false);
+  });
+
   test("sees the stragglers in a few hundred samples already", () => {
     const few = poolAt({ rho: 0.4, stragglers: true, seed: 1, jobs: 600 });
     expect(hasTailToSave(few.tail, { q50Ms: few.q50Ms, rttMs: 100 })).toBe(true);

@@ -98,19 +98,36 @@ describe("latency book", () => {
 
   test("does not lose the tail when hedges cut it off", () => {
     const tail = { model: "m", shape, q: 0.95, minSamples: 50 };
-    const attempt = (elapsedMs: number, lostRace = false) => ({
+    const attempt = (elapsedMs: number, cut?: "lost_race") => ({
       endpoint: "a",
       model: "m",
       shape,
       elapsedMs,
-      lostRace,
+      ...(cut === undefined ? {} : { cut }),
     });
     const book = emptyLatencyBook();
     for (let index = 0; index < 1_000; index += 1) recordDuration(book, attempt(index % 50 === 0 ? 15_000 : 1_500), T0);
     const before = tailOf(book, tail, T0)!.meanExcessMs;
     for (let index = 0; index < 5_000; index += 1)
-      recordDuration(book, index % 50 === 0 ? attempt(3_500, true) : attempt(1_500), T0 + index * 1_000);
+      recordDuration(book, index % 50 === 0 ? attempt(3_500, "lost_race") : attempt(1_500), T0 + index * 1_000);
     expect(tailOf(book, tail, T0 + 5_000_000)!.meanExcessMs / before).toBeCloseTo(1, 1);
+  });
+
+  test("counts how many of the late attempts were cut off, once there are three", () => {
+    const tail = { model: "m", shape, q: 0.95, minSamples: 50 };
+    const book = emptyLatencyBook();
+    const record = (count: number, elapsedMs: number, cut?: "timed_out") => {
+      const sample = { endpoint: "a", model: "m", shape, elapsedMs, ...(cut === undefined ? {} : { cut }) };
+      for (let index = 0; index < count; index += 1) recordDuration(book, sample, T0);
+    };
+    record(298, 1_500);
+    record(2, 2_200, "timed_out");
+    expect(tailOf(book, tail, T0)?.cut).toBeUndefined();
+    record(1, 2_200, "timed_out");
+    expect(tailOf(book, tail, T0)?.cut?.share).toBeCloseTo(3 / (0.05 * 301), 5);
+    expect(tailOf(book, tail, T0)!.cut!.medianMs / 2_200).toBeCloseTo(1, 1);
+    // Beside them, in another size, nothing was cut off.
+    expect(tailOf(book, { ...tail, shape: { sizeClass: "xl" } }, T0)).toBeUndefined();
   });
 
   test("remembers a bounded number of classes, the latest ones", () => {

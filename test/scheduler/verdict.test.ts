@@ -5,7 +5,6 @@ import { anOutcome, BROKEN, failed } from "./support.ts";
 
 const expected = { q50Ms: 1_500, q90Ms: 2_000, q95Ms: 2_200 };
 const timedOut: AttemptFailure = { reason: "timed_out", timeoutMs: 4_000, phase: "headers" };
-const byDeadline: AttemptFailure = { reason: "cancelled", cause: "deadline" };
 
 /** One failure a reason, as plain as it gets. */
 const samples: Record<AttemptFailureReason, AttemptFailure> = {
@@ -53,10 +52,14 @@ describe("verdict", () => {
     expect(verdictOf(failed(timedOut, 2_000), expected).verdict).toBe("timeout");
   });
 
-  test("our own deadline blames nobody, unless the attempt ran for twice the p95", () => {
-    expect(verdictOf(failed(byDeadline, 4_400), expected).verdict).toBe("ignored");
-    expect(verdictOf(failed(byDeadline, 4_401), expected).verdict).toBe("timeout");
-  });
+  test.each(["deadline", "lost_race"] as const)(
+    "being cut off for %s blames nobody, unless the attempt ran for twice the p95",
+    (cause) => {
+      const cutOff: AttemptFailure = { reason: "cancelled", cause };
+      expect(verdictOf(failed(cutOff, 4_400), expected).verdict).toBe("ignored");
+      expect(verdictOf(failed(cutOff, 4_401), expected).verdict).toBe("timeout");
+    },
+  );
 
   test("a client that leaves blames nobody, however long it took", () => {
     expect(verdictOf(failed(samples.cancelled, 60_000), expected)).toEqual({ verdict: "ignored" });

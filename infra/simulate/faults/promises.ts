@@ -1,14 +1,15 @@
 /**
  * What must hold in every run, whatever fails; each breach is one line that says where.
  */
-import type {
-  EndpointView,
-  Lease,
-  PlaceId,
-  Policy,
-  ReserveAsk,
-  ScheduledAsk,
-  Snapshot,
+import {
+  type EndpointView,
+  extraKindOf,
+  type Lease,
+  type PlaceId,
+  type Policy,
+  type ReserveAsk,
+  type ScheduledAsk,
+  type Snapshot,
 } from "../../../routing/index.ts";
 import type { Place, PlaceEvents, TicketGrant } from "../virtual/places.ts";
 import type { Answered as Said, SchedulerSettings } from "../virtual/schedulers.ts";
@@ -91,7 +92,7 @@ export function createPromises(snapshot: Snapshot): Promises {
   }
 
   function leased(lease: Lease, ask: ReserveAsk, local: boolean): void {
-    const isExtra = ask.kind === "retry" || ask.kind === "hedge";
+    const isExtra = extraKindOf(ask) !== undefined;
     if (local && ask.kind === "first") budget.localEarned += 100;
     if (isExtra && local) budget.localDrawn += 1_000;
     if (isExtra && !local) budget.drawn += 1_000;

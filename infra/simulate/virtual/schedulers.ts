@@ -7,6 +7,7 @@
 import {
   createSimpleScheduler,
   type ExecutePorts,
+  extraKindOf,
   type Lease,
   type PlaceId,
   type Reservation,
@@ -168,8 +169,8 @@ export function createSchedulers(settings: SchedulerSettings): Scheduler {
 
   /** Is the extra attempt paid for? By the place of the first attempt, where that is another than the one asked. */
   async function drawn(asked: ReserveAsk): Promise<"here" | Place | "no"> {
-    const kind = asked.kind;
-    if ((kind !== "retry" && kind !== "hedge") || asked.budgetOf === undefined || asked.budgetOf === asked.place) {
+    const kind = extraKindOf(asked);
+    if (kind === undefined || asked.budgetOf === undefined || asked.budgetOf === asked.place) {
       return "here";
     }
     const payer = places.get(asked.budgetOf);
@@ -187,8 +188,8 @@ export function createSchedulers(settings: SchedulerSettings): Scheduler {
     const payer = await drawn(asked);
     if (payer === "no") return { granted: false, why: "budget" };
     const reservation = await reserveIn(place, asked, signal);
-    const { kind } = asked;
-    if (payer !== "here" && !reservation.granted && (kind === "retry" || kind === "hedge")) {
+    const kind = extraKindOf(asked);
+    if (payer !== "here" && !reservation.granted && kind !== undefined) {
       tell(payer, () => payer.machine().refundExtra(kind));
     }
     return reservation;

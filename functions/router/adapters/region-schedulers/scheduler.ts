@@ -4,16 +4,17 @@
  * While its place has slack, a first attempt starts on a credit in hand and is reported afterwards; else its slot is asked for; and where the
  * scheduler does not answer in time, the isolate's local rule picks. Nothing waits for ever, and a lost release costs one lease time.
  */
-import type {
-  AttemptOutcome,
-  Clock,
-  EndpointId,
-  GrantedLease,
-  Lease,
-  Reservation,
-  ReserveAsk,
-  Scheduler,
-  Snapshot,
+import {
+  type AttemptOutcome,
+  type Clock,
+  type EndpointId,
+  extraKindOf,
+  type GrantedLease,
+  type Lease,
+  type Reservation,
+  type ReserveAsk,
+  type Scheduler,
+  type Snapshot,
 } from "../../../../routing/index.ts";
 import type { LookDue } from "../../../region/region-protocol.ts";
 import { createConversation, type Reply, type Saying } from "./conversation.ts";
@@ -131,8 +132,10 @@ export function createRegionScheduler(ports: SchedulerPorts): Scheduler {
   }
 
   /** Has an extra attempt paid for that this place's scheduler does not pay for itself. `undefined`: nobody can afford it. */
-  async function payFor(place: PlaceMemory, { kind, budgetOf }: ReserveAsk): Promise<Payer | undefined> {
-    if (kind !== "retry" && kind !== "hedge") return "nobody";
+  async function payFor(place: PlaceMemory, ask: ReserveAsk): Promise<Payer | undefined> {
+    const { budgetOf } = ask;
+    const kind = extraKindOf(ask);
+    if (kind === undefined) return "nobody";
     if (budgetOf === undefined || budgetOf === place.place) return "nobody";
     const payer = placeOf(memory, budgetOf);
     const giveBack = (late: Reply) => {
@@ -143,15 +146,17 @@ export function createRegionScheduler(ports: SchedulerPorts): Scheduler {
     return kind === "retry" && drawExtra(memory) ? "isolate" : undefined;
   }
 
-  function refund(payer: Payer, { kind }: ReserveAsk): void {
+  function refund(payer: Payer, ask: ReserveAsk): void {
+    const kind = extraKindOf(ask);
     if (payer === "isolate") refundExtra(memory);
-    else if (payer !== "nobody" && (kind === "retry" || kind === "hedge")) talk.tell(payer, { refund: kind });
+    else if (payer !== "nobody" && kind !== undefined) talk.tell(payer, { refund: kind });
   }
 
   /** Late, down, or avoided. */
   function withoutAnswer(place: PlaceMemory, ask: ReserveAsk, payer: Payer): Reservation {
     if (ask.kind === "hedge" || ask.kind === "probe" || ask.kind === "shadow") return { granted: false, why: "budget" };
-    if (ask.kind === "retry" && payer === "nobody" && !drawExtra(memory)) return { granted: false, why: "budget" };
+    const isUnpaid = extraKindOf(ask) !== undefined && payer === "nobody";
+    if (isUnpaid && !drawExtra(memory)) return { granted: false, why: "budget" };
     return byLocalRule(place, ask);
   }
 
