@@ -143,6 +143,12 @@ export async function compiled(routing: string, catalog: string): Promise<Snapsh
   return result.snapshot;
 }
 
+/** Mean of the slowest hundredth, ms. */
+export function slowestMs({ latenciesMs }: TrialReport): number {
+  const slowest = latenciesMs.slice(Math.floor(0.99 * latenciesMs.length));
+  return slowest.reduce((sum, ms) => sum + ms, 0) / Math.max(1, slowest.length);
+}
+
 /** `1.63 / 2.10 / 5.02 / 11.8`: p50, p95, p99 and p99.9, s. */
 export function quantilesS({ latenciesMs }: TrialReport): string {
   const at = (q: number) => ((latenciesMs[Math.floor(q * (latenciesMs.length - 1))] ?? 0) / 1_000).toFixed(2);
