@@ -50,7 +50,7 @@ describe("bodies", () => {
     expect(result.picture.bytes).toBeUndefined();
     expect(world.scheduler.releases).toEqual([]);
     expect(await readAll(world, result.picture.body)).toEqual(large);
-    expect(await result.finished).toMatchObject({ whole: true, bytes: large.length });
+    expect(await result.finished).toMatchObject({ whole: true, verified: true, bytes: large.length });
     expect(world.scheduler.releases[0]?.outcome.result).toEqual({ ok: true });
     expectNothingLeft(world);
   });
@@ -315,12 +315,27 @@ describe("pictures inside JSON", () => {
     const result = pictureOf(await world.run());
     expect(result.pin).toBe("unverified");
     expect(await readAll(world, result.picture.body)).toEqual(large);
-    await result.finished;
+    expect(await result.finished).toMatchObject({ whole: true, verified: false });
     expect(world.scheduler.releases[0]?.outcome.result).toMatchObject({
       ok: false,
       failure: { reason: "pin_mismatch" },
     });
     expectNothingLeft(world);
+  });
+
+  it("knows a large one for verified when the pin that shows at its end is right", async () => {
+    const world = aWorld({ endpoints: { "weur-a": json(large) }, dialect, policy, input });
+    const result = pictureOf(await world.run());
+    expect(result.pin).toBe("unverified");
+    await readAll(world, result.picture.body);
+    expect(await result.finished).toMatchObject({ whole: true, verified: true });
+  });
+
+  it("does not know a large one for verified of which nobody says the pin", async () => {
+    const world = aWorld({ endpoints: { "weur-a": json(large, {}) }, dialect, policy, input });
+    const result = pictureOf(await world.run());
+    await readAll(world, result.picture.body);
+    expect(await result.finished).toMatchObject({ whole: true, verified: false });
   });
 
   it("does not wait for a document that stalls", async () => {

@@ -38,12 +38,16 @@ describe("pins", () => {
 
   it("says unverified when nobody says which version it was", async () => {
     const world = aWorld({ endpoints: { "weur-a": silent() } });
-    expect(pictureOf(await world.run()).pin).toBe("unverified");
+    const result = pictureOf(await world.run());
+    expect(result.pin).toBe("unverified");
+    expect(await result.finished).toMatchObject({ whole: true, verified: false });
   });
 
   it("believes the response and does not look", async () => {
     const world = aWorld({ endpoints: { "weur-a": picture() }, dialect: lookingDialect });
-    expect(pictureOf(await world.run()).pin).toBe("verified");
+    const result = pictureOf(await world.run());
+    expect(result.pin).toBe("verified");
+    expect(await result.finished).toMatchObject({ whole: true, verified: true });
     expect(world.upstream.calls.length).toBe(1);
   });
 

@@ -47,20 +47,20 @@ export async function findPicture(ask: FindAsk, ports: ShelfPorts): Promise<Foun
   const first = await Promise.race([looking, tooLate]);
   patience.abort();
   if (first !== "late") return first;
-  ports.background(looking.then((found) => found?.body.cancel()));
+  ports.background(looking.then((found) => letGo(found?.body)));
   return undefined;
 }
 
 async function look(ask: FindAsk, ports: ShelfPorts): Promise<FoundPicture | undefined> {
   const { address, maxAgeMs } = ask;
   const isFresh = ({ madeAtMs }: KeptFacts) => ports.clock.nowMs() - madeAtMs < maxAgeMs;
-  const near = await nearby(address);
+  const near = await nearby(address).catch(() => undefined);
   if (near !== undefined && isFresh(near.facts)) return near;
-  await near?.body.cancel();
+  letGo(near?.body);
   const stored = await ports.bucket.get(PREFIX + address);
   const facts = readFacts(stored?.customMetadata?.["facts"]);
   if (stored === null || facts === undefined || !isFresh(facts)) {
-    await stored?.body.cancel();
+    letGo(stored?.body);
     return undefined;
   }
   ports.background(bringNear(ask, ports).catch(() => undefined));
@@ -73,10 +73,15 @@ async function nearby(address: string): Promise<FoundPicture | undefined> {
   const facts = readFacts(response?.headers.get(FACTS_HEADER));
   const length = response?.headers.get("content-length") ?? null;
   if (!response?.body || facts === undefined || length === null) {
-    await response?.body?.cancel();
+    letGo(response?.body);
     return undefined;
   }
   return { facts, lengthBytes: Number(length), body: response.body as FoundPicture["body"] };
+}
+
+/** Nobody will read it. */
+function letGo(body: ReadableStream | null | undefined): void {
+  body?.cancel().catch(() => undefined);
 }
 
 /** A picture that was found far away is the next time found here. Read once more, because its body is on its way to the client. */

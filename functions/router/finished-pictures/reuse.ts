@@ -237,12 +237,16 @@ function ownCopy({ decided, seed }: Drawing, drawn: Drawn, cache: "joined" | "hi
   const { result } = withCost(drawn);
   const own = { decided, seed, cache };
   if (!result.ok) return { ...own, result };
-  const { picture, costUsd } = result;
+  const { degraded, ...told } = result;
+  const { picture, costUsd } = told;
   const bytes = picture.bytes ?? new Uint8Array();
+  // Who found it finished is told of the picture, not of the work.
+  const ofWork = cache === "hit" ? { trail: [], reported: {} } : degraded === undefined ? {} : { degraded };
   return {
     ...own,
     result: {
-      ...result,
+      ...told,
+      ...ofWork,
       picture: wholePicture(picture, bytes),
       finished: Promise.resolve({ whole: true, verified: result.pin === "verified", costUsd, bytes: bytes.byteLength }),
     },

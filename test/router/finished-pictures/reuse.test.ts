@@ -7,7 +7,9 @@ beforeAll(async () => {
   stack = await startStack({
     edit: ({ routing, catalog }) => ({
       routing: routing
-        .replace("  fast-preview:\n", "  fast-preview:\n    cache: 10m\n")
+        // No second attempt beside a slow one: renders are counted.
+        .replace("  fast-preview:\n", "  fast-preview:\n    cache: 10m\n    overlap: false\n")
+        .replace("hedge: { after: p95, budget: 5% }", "hedge: none")
         // A small head: a picture of some size streams as large ones do.
         .replace("  draft:\n", "  draft:\n    head: 64KiB\n    cache: 10m\n    seed: derived\n"),
       catalog,
@@ -302,4 +304,96 @@ describe("what a fallback made", () => {
     expect(kept.cache).toBe("hit");
     expect(kept.bytes.equals(degraded.bytes)).toBe(true);
   });
+});
+
+describe("a policy that derives seeds", () => {
+  it("makes equal requests without a seed one work, whatever their format, and tells the seed", async () => {
+    const { seed: _seed, ...body } = anAsk({ purpose: "draft-art" });
+    const first = await have(body);
+    expect(first.cache).toBe("miss");
+    const again = await untilKept(body);
+    expect(again.headers["galley-seed"]).toBe(first.headers["galley-seed"]);
+    const jpeg = await have({ ...body, format: "jpeg" });
+    expect(jpeg.cache).toBe("miss");
+    expect(jpeg.headers["galley-seed"]).toBe(first.headers["galley-seed"]);
+    expect((await have({ ...body, prompt: "something else" })).headers["galley-seed"]).not.toBe(
+      first.headers["galley-seed"],
+    );
+  });
+});
+
+describe("other calls", () => {
+  it("find it too: JSON, events, OpenAI's, the case study's, each with its facts", async () => {
+    const body = anAsk();
+    await have(body);
+    await untilKept(body);
+    const before = drawn();
+    const { prompt, seed, width, height } = body;
+    const json = await have(body, { accept: "application/json" });
+    const events = await have({ ...body, format: "png" }, { accept: "text/event-stream" });
+    const openAi = { prompt, seed, size: `${width}x${height}`, model: "preview" };
+    const images = await have(openAi, {}, "/v1/images/generations");
+    const url = await have({ ...openAi, response_format: "url" }, {}, "/v1/images/generations");
+    const study = await have({ prompt, seed, width, height, model: "SD3.5 Medium" }, {}, "/generate");
+    expect([json, images, url, study].map(({ cache }) => cache)).toEqual(["hit", "hit", "hit", "hit"]);
+    expect(events.bytes.toString()).toMatch(/"cache":"hit"/);
+    expect(events.bytes.toString()).toMatch(/"cost_usd":0[,}]/);
+    expect(drawn()).toBe(before);
+  });
+
+  it("join while it is drawn, each in its own way", async () => {
+    slowly();
+    const body = anAsk();
+    const { prompt, seed, width, height } = body;
+    const before = drawn();
+    const first = have(body);
+    await expect.poll(() => drawn() - before, { timeout: 5_000 }).toBe(1);
+    const openAi = { prompt, seed, size: `${width}x${height}`, model: "preview" };
+    const [, events, images] = await Promise.all([
+      first,
+      have(body, { accept: "text/event-stream" }),
+      have(openAi, {}, "/v1/images/generations"),
+    ]);
+    expect(drawn() - before).toBe(1);
+    expect(images.cache).toBe("joined");
+    expect(events.bytes.toString()).toMatch(/"cache":"joined"/);
+  });
+
+  it("tell `miss` for several pictures of which one had to be drawn", async () => {
+    const body = anAsk();
+    await have(body);
+    await untilKept(body);
+    const before = drawn();
+    const both = await have({ ...body, n: 2 }, { accept: "application/json" });
+    expect(both.cache).toBe("miss");
+    expect(drawn() - before).toBe(1);
+  });
+
+  it("of the load test's GET, are drawn each", async () => {
+    const before = drawn();
+    const gets = await Promise.all([1, 2, 3].map(() => fetch(`${stack.router.url}/generate`)));
+    expect(gets.map(({ headers }) => headers.get("galley-cache"))).toEqual(["miss", "miss", "miss"]);
+    await Promise.all(gets.map(({ body }) => body?.cancel()));
+    expect(drawn() - before).toBe(3);
+  });
+});
+
+it("is counted, by place, in metrics and status", async () => {
+  const body = anAsk();
+  await have(body);
+  await untilKept(body);
+  const counted = async () => {
+    const text = await (await fetch(`${stack.router.url}/metrics`)).text();
+    const of = (result: string) =>
+      Number(text.match(new RegExp(`galley_cache_requests_total\\{place="weur",result="${result}"\\} (\\d+)`))?.[1]);
+    return { hit: of("hit"), joined: of("joined"), miss: of("miss") };
+  };
+  await expect.poll(async () => (await counted()).miss, { timeout: 5_000 }).toBeGreaterThan(5);
+  const before = await counted();
+  await have(body);
+  await expect.poll(counted, { timeout: 5_000 }).toEqual({ ...before, hit: before.hit + 1 });
+  const status = (await (await fetch(`${stack.router.url}/v1/status`)).json()) as {
+    places: { id: string; cache?: object }[];
+  };
+  expect(status.places.find(({ id }) => id === "weur")?.cache).toEqual({ ...before, hit: before.hit + 1 });
 });
