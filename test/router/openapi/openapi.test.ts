@@ -82,6 +82,10 @@ describe.each(["url", "frontUrl"] as const)("the page at %s", (way) => {
     expect(response.headers.get("x-content-type-options")).toBe("nosniff");
     for (const { path } of calls) expect(page).toContain(`<code>${path}</code>`);
     expect(page).not.toMatch(/<script|https?:\/\//);
+    // What the description has as code is code, and the style is no text.
+    expect(page).not.toMatch(/`/);
+    expect(page).toContain("<code>galley-warning</code>");
+    expect(page).toContain('content: "\\25b8"');
   });
 
   it("is not sent again to who has it, nor taken for something to write to", async () => {
