@@ -180,6 +180,7 @@ function toPicture(ask: Ask, size: Size): AskedPicture {
     ...size,
     hasImage: ask.image !== undefined,
     hasMask: ask.mask !== undefined,
+    ...(ask.moreImages === undefined ? {} : { moreImages: ask.moreImages.length }),
     ...(ask.steps === undefined ? {} : { steps: ask.steps }),
     ...(ask.format === undefined ? {} : { format: ask.format }),
   };

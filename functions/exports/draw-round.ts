@@ -5,14 +5,13 @@ import {
   type Ask,
   attemptsLeft,
   type Decided,
-  type ImageRequest,
   isDear,
   type RequestFailure,
   type Result,
   sizeToDraw,
   upscalerLeg,
 } from "../../routing/index.ts";
-import { deciderOf } from "../router/decider.ts";
+import { deciderOf, toImageRequest } from "../router/decider.ts";
 import { callUpstreams } from "./call-upstreams.ts";
 import type { Round, RoundResult } from "./job-host.ts";
 import { isDearBill, ledgerOf, noPicture } from "./round-facts.ts";
@@ -29,7 +28,11 @@ export async function drawRound(round: Round, by: RoundPorts, leftMs: number): P
   const { plan, deadlineMs } = decided.value;
   const result = await callUpstreams(round, by, {
     plan,
-    request: toImageRequest(ask, round, { decided: decided.value, by }),
+    // A size that covers the asked one.
+    request: toImageRequest(ask, {
+      ...{ seed: order.seed, format: decided.value.format },
+      ...drawnSize(order, decided.value, by),
+    }),
     startedAtMs,
     deadlineAtMs: startedAtMs + Math.min(leftMs, deadlineMs),
   });
@@ -56,7 +59,10 @@ export async function drawRound(round: Round, by: RoundPorts, leftMs: number): P
 }
 
 async function toAsk({ order }: Round, by: RoundPorts, leftMs: number): Promise<Ask> {
-  const [image, mask] = await Promise.all([order.image, order.mask].map((kept) => kept && by.load(kept)));
+  const [[image, mask], moreImages] = await Promise.all([
+    Promise.all([order.image, order.mask].map((kept) => kept && by.load(kept))),
+    order.moreImages && Promise.all(order.moreImages.map((kept) => by.load(kept))),
+  ]);
   // No model is passed over for its format: the picture is brought to the asked one afterwards.
   const { format, ...ask } = order.ask;
   return {
@@ -64,24 +70,7 @@ async function toAsk({ order }: Round, by: RoundPorts, leftMs: number): Promise<
     preferredFormat: format ?? ask.preferredFormat,
     deadlineMs: leftMs,
     ...(image === undefined ? {} : { image }),
-    ...(mask === undefined ? {} : { mask }),
-  };
-}
-
-/** Only what changes the pixels; the settled seed, and a size that covers the asked one. */
-function toImageRequest(
-  ask: Ask,
-  { order }: Round,
-  { decided, by }: { readonly decided: Decided; readonly by: RoundPorts },
-): ImageRequest {
-  const { prompt, text, negativePrompt, steps, guidance, image, mask } = ask;
-  return {
-    ...{ prompt, text, seed: order.seed, format: decided.format },
-    ...drawnSize(order, decided, by),
-    ...(negativePrompt === undefined ? {} : { negativePrompt }),
-    ...(steps === undefined ? {} : { steps }),
-    ...(guidance === undefined ? {} : { guidance }),
-    ...(image === undefined ? {} : { image }),
+    ...(moreImages === undefined ? {} : { moreImages }),
     ...(mask === undefined ? {} : { mask }),
   };
 }

@@ -169,8 +169,8 @@ export class ExportJob extends DurableObject<Env> implements ExportJobObject {
     return { bytes: new Uint8Array(await kept.arrayBuffer()), format };
   }
 
-  async #sweep({ order: { terms, image, mask }, job: { picture } }: JobRecord): Promise<void> {
-    const kept = [image, mask].flatMap((reference) => (reference === undefined ? [] : [reference.key]));
+  async #sweep({ order: { terms, image, moreImages = [], mask }, job: { picture } }: JobRecord): Promise<void> {
+    const kept = [image, ...moreImages, mask].flatMap((reference) => (reference === undefined ? [] : [reference.key]));
     const left = await Promise.all(
       [scratchPrefix(terms.id), artPrefix(terms.id)].map((prefix) => this.#keysOf(prefix)),
     );

@@ -12,8 +12,9 @@ export interface KeptPicture {
 export interface JobOrder {
   readonly terms: JobTerms;
   /** Size, format and seed are settled, so that every run draws the same picture. */
-  readonly ask: Omit<Ask, "image" | "mask" | "deadlineMs">;
+  readonly ask: Omit<Ask, "image" | "moreImages" | "mask" | "deadlineMs">;
   readonly image?: KeptPicture;
+  readonly moreImages?: readonly KeptPicture[];
   readonly mask?: KeptPicture;
   readonly seed: number;
   /** px, as asked: what the picture will have, whatever sizes its model draws. */

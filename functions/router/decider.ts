@@ -16,7 +16,7 @@ export function deciderOf(snapshot: Snapshot): Decider {
 
 /** Only what changes the pixels. */
 export function toImageRequest(
-  { prompt, negativePrompt, steps, guidance, text, image, mask }: Ask,
+  { prompt, negativePrompt, steps, guidance, text, image, moreImages, mask }: Ask,
   chosen: Pick<ImageRequest, "width" | "height" | "format" | "seed">,
 ): ImageRequest {
   return {
@@ -27,6 +27,7 @@ export function toImageRequest(
     ...(steps === undefined ? {} : { steps }),
     ...(guidance === undefined ? {} : { guidance }),
     ...(image === undefined ? {} : { image }),
+    ...(moreImages === undefined ? {} : { moreImages }),
     ...(mask === undefined ? {} : { mask }),
   };
 }

@@ -3,7 +3,7 @@
  * server-sent events when it asks for those. Where the policy is a job, the request becomes one; where the policy promotes, one that
  * was too slow becomes one then.
  */
-import type { Ask, RequestFailure, Result } from "../../routing/index.ts";
+import type { Ask, InlinePicture, RequestFailure, Result } from "../../routing/index.ts";
 import { answerPicture, answerPictures } from "./answer.ts";
 import { readJson } from "./body.ts";
 import { submitExport } from "./exports/submit.ts";
@@ -65,7 +65,7 @@ async function readAsk(request: Request): Promise<Result<ReadAsk, RequestFailure
 }
 
 /** Reference pictures as they came inside the body. */
-export type InlinePictures = Pick<Ask, "image" | "mask">;
+export type InlinePictures = Pick<Ask, "image" | "moreImages" | "mask">;
 
 /** Decodes the body's reference pictures. */
 export function decodePictures(body: GenerateBody): Result<InlinePictures, RequestFailure> {
@@ -73,15 +73,24 @@ export function decodePictures(body: GenerateBody): Result<InlinePictures, Reque
     const detail = "A mask says where a reference picture may change; send `image` too.";
     return { ok: false, failure: { code: "invalid_request", detail, path: "/mask" } };
   }
-  const decoded: { image?: NonNullable<Ask["image"]>; mask?: NonNullable<Ask["mask"]> } = {};
-  for (const member of ["image", "mask"] as const) {
-    const text = body[member];
-    if (text === undefined) continue;
-    const picture = decodeInline(text, `/${member}`);
+  const pictures: InlinePicture[] = [];
+  const texts = body.image === undefined ? [] : [body.image].flat();
+  for (const [at, text] of texts.entries()) {
+    const picture = decodeInline(text, Array.isArray(body.image) ? `/image/${at}` : "/image");
     if (!picture.ok) return picture;
-    decoded[member] = picture.value;
+    pictures.push(picture.value);
   }
-  return { ok: true, value: decoded };
+  const [image, ...moreImages] = pictures;
+  const mask = body.mask === undefined ? undefined : decodeInline(body.mask, "/mask");
+  if (mask?.ok === false) return mask;
+  return {
+    ok: true,
+    value: {
+      ...(image === undefined ? {} : { image }),
+      ...(moreImages.length === 0 ? {} : { moreImages }),
+      ...(mask === undefined ? {} : { mask: mask.value }),
+    },
+  };
 }
 
 /** The ask of a checked body. */

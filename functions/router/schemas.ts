@@ -48,7 +48,7 @@ export const generateBody = z.strictObject({
   text: z.optional(
     z.array(z.strictObject({ content: z.string().check(z.minLength(1), z.maxLength(500)) })).check(z.maxLength(20)),
   ),
-  image: z.optional(inlinePicture),
+  image: z.optional(z.union([inlinePicture, z.array(inlinePicture).check(z.minLength(1), z.maxLength(16))])),
   mask: z.optional(inlinePicture),
   format: z.optional(format),
   n: z.optional(count),

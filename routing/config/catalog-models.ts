@@ -124,6 +124,11 @@ function buildModel(id: ModelId, { own, faults }: Entry, around: Surroundings): 
   if (kind === "upscale" && factor !== 2 && factor !== 4) {
     missing("capabilities.upscale_factor", "`2x` or `4x`, because its kind is `upscale`", "add `upscale_factor: 4x`");
   }
+  if (capabilities?.max_images !== undefined && capabilities.takes?.includes("image") !== true) {
+    const message = `\`${id}\` takes no picture, so it takes no ${capabilities.max_images} either`;
+    const hint = "add `image` to `takes`, or remove `max_images`";
+    report.error({ path: ["models", id], at: "key", message, expected: "`image` among what it `takes`", hint });
+  }
   if (dialect === undefined || pin === undefined || expected === undefined || capabilities?.max_pixels === undefined) {
     return undefined;
   }
@@ -226,6 +231,7 @@ function toCapabilities(raw: NonNullable<RawModel["capabilities"]>, maxPixels: n
     guidance: takes.has("guidance"),
     image: takes.has("image"),
     mask: takes.has("mask"),
+    ...(raw.max_images === undefined ? {} : { maxImages: raw.max_images }),
     formats: raw.formats ?? ["png"],
     ...(raw.upscale_factor === undefined ? {} : { upscaleFactor: raw.upscale_factor }),
   };

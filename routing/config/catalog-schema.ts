@@ -108,6 +108,7 @@ export const modelSchema = block({
     size_multiple: quantity("pixels").optional(),
     max_pixels: quantity("pixels").optional(),
     takes: z.array(word(TAKES), { error: "a list of what the model takes" }).optional(),
+    max_images: count(1, 16).optional(),
     formats: z
       .array(word(["png", "webp", "jpeg"]), { error: "a list of formats" })
       .min(1)

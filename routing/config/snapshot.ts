@@ -223,6 +223,8 @@ export interface Capabilities {
   readonly guidance: boolean;
   readonly image: boolean;
   readonly mask: boolean;
+  /** Most reference pictures at once; absent: one. */
+  readonly maxImages?: number;
   readonly formats: readonly ("png" | "webp" | "jpeg")[];
   /** For `kind: upscale`: the factor, 2 or 4. */
   readonly upscaleFactor?: number;

@@ -15,6 +15,8 @@ export interface Takes {
   readonly guidance: boolean;
   readonly seed: boolean;
   readonly image: boolean;
+  /** Most reference pictures; absent: one. */
+  readonly maxImages?: number;
   readonly mask: boolean;
   readonly upscale: boolean;
 }
@@ -48,6 +50,8 @@ export function decideOptions(work: Work, dialect: Takes): Result<Options, Attem
     upscale: dialect.upscale && isUpscale,
   };
   if (request.image !== undefined && !takes.image && !isUpscale) return UNSUPPORTED("image");
+  const mostImages = Math.min(dialect.maxImages ?? 1, has.maxImages ?? 1);
+  if (1 + (request.moreImages?.length ?? 0) > mostImages) return UNSUPPORTED("image");
   if (request.mask !== undefined && (!takes.mask || request.image === undefined)) return UNSUPPORTED("mask");
 
   const warnings: string[] = [];

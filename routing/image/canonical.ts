@@ -19,6 +19,8 @@ export interface SettledOptions {
 /** SHA-256 of the bytes of reference pictures, hex. */
 export interface PictureHashes {
   readonly image?: string;
+  /** In the caller's order. */
+  readonly moreImages?: readonly string[];
   readonly mask?: string;
 }
 

@@ -37,6 +37,8 @@ export interface ImageRequest {
   readonly text: readonly TextOverlay[];
   /** Reference picture. */
   readonly image?: InlinePicture;
+  /** Further reference pictures, in the caller's order; at most 15. Only with `image`. */
+  readonly moreImages?: readonly InlinePicture[];
   /** White (or transparent, by model) where the picture may change. Only with `image`. */
   readonly mask?: InlinePicture;
   readonly format: PictureFormat;

@@ -9,6 +9,8 @@ import { pixelsOf, roundSize, type Size, tooLarge } from "./size.ts";
 export interface AskedPicture extends Size {
   readonly steps?: number;
   readonly hasImage: boolean;
+  /** Reference pictures beside the first; absent: none. */
+  readonly moreImages?: number;
   readonly hasMask: boolean;
   /** Only when the caller asked for one: without it, any format will do. */
   readonly format?: "png" | "webp" | "jpeg";
@@ -23,6 +25,13 @@ export function unfitness(
   const { capabilities } = model;
   if (picture.hasMask && !capabilities.mask) return lacks(model, { option: "mask", words: "takes no mask" });
   if (picture.hasImage && !capabilities.image) return lacks(model, { option: "image", words: "takes no picture" });
+  const { maxImages = 1 } = capabilities;
+  if (1 + (picture.moreImages ?? 0) > maxImages) {
+    return lacks(model, {
+      option: "image",
+      words: maxImages === 1 ? "takes one picture" : `takes ${maxImages} pictures`,
+    });
+  }
   if (picture.format !== undefined && !capabilities.formats.includes(picture.format)) {
     return lacks(model, { option: "format", words: `makes ${capabilities.formats.join(", ")} only` });
   }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { chooseGeminiSize } from "../../routing/dialects/gemini/sizes.ts";
 import { dialectOf } from "../../routing/dialects/index.ts";
+import { aPng } from "../support/pictures.ts";
 import { begun } from "./driver.ts";
 import { aScene, KEY, ONE_PIXEL, type SceneParts, SECRET_PROMPT } from "./works.ts";
 
@@ -41,6 +42,25 @@ describe("a request to Gemini", () => {
         ],
       },
     ]);
+  });
+
+  it("carries several reference pictures in their order", () => {
+    const more = [aPng(2, 2), aPng(3, 3)].map((bytes) => ({ bytes, format: "webp" as const }));
+    const { capabilities } = aScene("gemini").work.model;
+    const { body } = start({
+      model: { capabilities: { ...capabilities, maxImages: 3 } },
+      request: { image: ONE_PIXEL, moreImages: more },
+    });
+    const [{ parts }] = body.contents as [{ parts: { inlineData?: { mimeType: string; data: string } }[] }];
+    expect(parts.slice(1).map(({ inlineData }) => [inlineData?.mimeType, inlineData?.data])).toEqual([
+      ["image/png", Buffer.from(ONE_PIXEL.bytes).toString("base64")],
+      ...more.map(({ bytes }) => ["image/webp", Buffer.from(bytes).toString("base64")]),
+    ]);
+  });
+
+  it("is not made with more pictures than the model takes", () => {
+    const { work, target } = aScene("gemini", { request: { image: ONE_PIXEL, moreImages: [ONE_PIXEL] } });
+    expect(dialect.begin(work, target)).toEqual({ ok: false, failure: { reason: "unsupported", option: "image" } });
   });
 
   it("puts the catalogue's words where they belong", () => {

@@ -136,6 +136,23 @@ describe("an edit", () => {
   });
 });
 
+describe("an edit after several pictures", () => {
+  const several = { image: ONE_PIXEL, moreImages: [ONE_PIXEL, ONE_PIXEL] };
+  const taking = (maxImages: number) => ({ ...aScene("openai-images").work.model.capabilities, maxImages });
+
+  it("at OpenAI names them all as a list", () => {
+    const parts = { ...OPENAI, model: { ...OPENAI.model, capabilities: taking(16) }, request: several };
+    const form = start(parts).step.call.body as FormData;
+    expect(form.getAll("image[]").map((file) => (file as File).name)).toEqual(Array(3).fill("image.png"));
+    expect(form.has("image")).toBe(false);
+  });
+
+  it("is not asked of our own servers, whatever the catalogue says", () => {
+    const { work, target } = aScene("openai-images", { model: { capabilities: taking(16) }, request: several });
+    expect(dialect.begin(work, target)).toMatchObject({ failure: { reason: "unsupported", option: "image" } });
+  });
+});
+
 describe("delivery by link", () => {
   const parts: SceneParts = {
     endpoint: { flavor: "sglang", pictureHosts: ["cdn.example.com"] },

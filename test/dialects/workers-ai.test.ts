@@ -57,6 +57,17 @@ describe("a call of the AI binding", () => {
     expect(form.get("steps")).toBe("28");
     expect(form.get("width")).toBe("1024");
     expect((form.get("input_image_0") as File).size).toBe(ONE_PIXEL.bytes.length);
+    expect(form.has("input_image_1")).toBe(false);
+  });
+
+  it("numbers FLUX.2's pictures", () => {
+    const flux = model("@cf/black-forest-labs/flux-2-dev");
+    const capabilities = { ...aScene("workers-ai").work.model.capabilities, maxImages: 4 };
+    const request = { image: ONE_PIXEL, moreImages: [ONE_PIXEL, ONE_PIXEL] };
+    const form = start({ ...flux, model: { ...flux.model, capabilities }, request }).step.call.body as FormData;
+    expect([...form.keys()].filter((name) => name.startsWith("input_image"))).toEqual(
+      [0, 1, 2].map((at) => `input_image_${at}`),
+    );
   });
 });
 

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { Webhook } from "standardwebhooks";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { sniffPicture } from "../../routing/image/sniff.ts";
+import { aPng } from "../support/pictures.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { type ShownExport as Shown, statesOf, untilOver as untilOverAt } from "./follow-export.ts";
 
@@ -128,6 +129,18 @@ describe("a submitted export", () => {
     const cancelled = await fetch(`${stack.router.url}/v1/exports/${id}`, { method: "DELETE" });
     expect(await cancelled.json()).toMatchObject({ done: true, metadata: { state: "cancelled" } });
     expect(await untilOver(id)).toMatchObject({ error: { code: "cancelled" } });
+  });
+
+  it("is drawn after every reference picture that was sent", async () => {
+    const after = async (...seeds: readonly number[]) => {
+      const image = seeds.map((seed) => Buffer.from(aPng(64, 64, seed)).toString("base64"));
+      const shown = await untilOver(await submitted({ ...ASK, image }));
+      return [shown.metadata.state, shown.response?.sha256];
+    };
+    const [one, same, other] = [await after(1, 2), await after(1, 2), await after(1, 3)];
+    expect(one[0]).toBe("done");
+    expect(same).toEqual(one);
+    expect(other[1]).not.toBe(one[1]);
   });
 
   it("streams a picture that is larger than what is held in memory into the store, whole", async () => {

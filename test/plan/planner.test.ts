@@ -167,6 +167,14 @@ describe("what a model cannot draw", () => {
   it.each([
     ["a mask", able({ mask: false }), { hasImage: true, hasMask: true }, "/mask", "SD3.5 Medium takes no mask."],
     ["a picture", able({ image: false }), { hasImage: true }, "/image", "SD3.5 Medium takes no picture."],
+    ["a second picture", able({}), { hasImage: true, moreImages: 1 }, "/image", "SD3.5 Medium takes one picture."],
+    [
+      "a fourth picture",
+      able({ maxImages: 3 }),
+      { hasImage: true, moreImages: 3 },
+      "/image",
+      "SD3.5 Medium takes 3 pictures.",
+    ],
     ["a format", able({ formats: ["png"] }), { format: "webp" }, "/format", "SD3.5 Medium makes png only."],
     [
       "a size",
@@ -183,6 +191,11 @@ describe("what a model cannot draw", () => {
       detail,
       cause: { reason: "unsupported" },
     });
+  });
+
+  it("draws after as many pictures as it takes", () => {
+    const models = { "sd35-medium": able({ maxImages: 3 }) };
+    expect(planFor({ picture: { hasImage: true, moreImages: 2 } }, { models }).legs[0]?.kind).toBe("primary");
   });
 
   it("drops its legs only, where another model of the chain can", () => {

@@ -119,20 +119,26 @@ function checkSubmission({
 
 /** The body with its pictures' hashes in their place, so that it is the same however they were encoded. */
 async function fingerprintOf({ body, ask }: Submission): Promise<string> {
-  const hashOf = async (picture: InlinePicture | undefined) =>
-    picture && new Uint8Array(await crypto.subtle.digest("SHA-256", picture.bytes)).toHex();
-  const [image, mask] = await Promise.all([hashOf(ask.image), hashOf(ask.mask)]);
-  return fingerprint({ ...body, ...(image === undefined ? {} : { image }), ...(mask === undefined ? {} : { mask }) });
+  const hashOf = async ({ bytes }: InlinePicture) =>
+    new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+  const { image, moreImages, mask } = ask;
+  return fingerprint({
+    ...body,
+    ...(image === undefined ? {} : { image: await hashOf(image) }),
+    ...(moreImages === undefined ? {} : { more_images: await Promise.all(moreImages.map(hashOf)) }),
+    ...(mask === undefined ? {} : { mask: await hashOf(mask) }),
+  });
 }
 
 async function toOrder(submission: Submission, decided: Decided, id: string): Promise<JobOrder> {
   const { request, context, ask, callbackUrl } = submission;
   const { admitted, startedAtMs, automation, location, requestId, traceparent, snapshot } = context;
-  const { image, mask, deadlineMs: _spent, ...kept } = ask;
+  const { image, moreImages, mask, deadlineMs: _spent, ...kept } = ask;
   const { classified, plan, size, format, deadlineMs } = decided;
-  const [keptImage, keptMask] = await Promise.all([
+  const [keptImage, keptMask, ...keptMore] = await Promise.all([
     image && keep(context, `kept/${id}/image`, image),
     mask && keep(context, `kept/${id}/mask`, mask),
+    ...(moreImages ?? []).map((one, at) => keep(context, `kept/${id}/image-${at + 2}`, one)),
   ]);
   const isJob = plan.policy.mode === "job";
   return {
@@ -147,6 +153,7 @@ async function toOrder(submission: Submission, decided: Decided, id: string): Pr
     },
     ask: { ...kept, purpose: classified.purpose, preferredFormat: format },
     ...(keptImage === undefined ? {} : { image: keptImage }),
+    ...(keptMore.length === 0 ? {} : { moreImages: keptMore }),
     ...(keptMask === undefined ? {} : { mask: keptMask }),
     seed: seedOf(decided, 0),
     width: ask.width ?? ask.height ?? size.width,

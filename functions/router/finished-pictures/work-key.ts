@@ -26,11 +26,14 @@ export async function workKeys({ ask, decided, context, seed }: Drawing): Promis
   };
 }
 
-async function hashesOf({ image, mask }: Drawing["ask"]): Promise<PictureHashes> {
+async function hashesOf({ image, moreImages, mask }: Drawing["ask"]): Promise<PictureHashes> {
   const hashOf = (picture: InlinePicture | undefined) => (picture === undefined ? undefined : sha256(picture.bytes));
   const [imageHash, maskHash] = await Promise.all([hashOf(image), hashOf(mask)]);
   return {
     ...(imageHash === undefined ? {} : { image: imageHash }),
+    ...(moreImages === undefined
+      ? {}
+      : { moreImages: await Promise.all(moreImages.map(({ bytes }) => sha256(bytes))) }),
     ...(maskHash === undefined ? {} : { mask: maskHash }),
   };
 }

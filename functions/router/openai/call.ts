@@ -37,6 +37,7 @@ export interface ImagesCall {
 /** The pictures of an edit. */
 export interface EditPictures {
   readonly image: InlinePicture & { readonly width: number; readonly height: number };
+  readonly moreImages?: readonly InlinePicture[];
   readonly mask?: InlinePicture;
 }
 
@@ -93,10 +94,11 @@ function present<Name extends string, Value>(name: Name, value: Value | null | u
   return value === undefined || value === null ? {} : ({ [name]: value } as { [Key in Name]?: Value });
 }
 
-function inline(pictures: EditPictures | undefined): Pick<Ask, "image" | "mask"> {
+function inline(pictures: EditPictures | undefined): Pick<Ask, "image" | "moreImages" | "mask"> {
   if (pictures === undefined) return {};
   const { bytes, format } = pictures.image;
-  return { image: { bytes, format }, ...present("mask", pictures.mask) };
+  const { moreImages, mask } = pictures;
+  return { image: { bytes, format }, ...present("moreImages", moreImages), ...present("mask", mask) };
 }
 
 type Sides = Pick<Ask, "width" | "height">;

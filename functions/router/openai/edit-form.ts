@@ -10,7 +10,7 @@ import {
   MultipartParseError,
   parseMultipartRequest,
 } from "@remix-run/multipart-parser";
-import { type RequestFailure, type Result, sniffPicture } from "../../../routing/index.ts";
+import { type InlinePicture, type RequestFailure, type Result, sniffPicture } from "../../../routing/index.ts";
 import { MAX_BODY_BYTES } from "../body.ts";
 import type { EditPictures } from "./call.ts";
 
@@ -19,6 +19,9 @@ const MAX_FIELD_BYTES = 128 * 1024;
 
 /** Most parts: every known member and as many pictures as OpenAI takes (16), with room for unknown ones. */
 const MAX_PARTS = 64;
+
+/** Most pictures of an edit, as OpenAI has it; a model may take fewer. */
+export const MAX_IMAGES = 16;
 
 export interface EditForm {
   /** Text fields by name; the last of a name counts. Numbers and booleans are read as such. */
@@ -96,16 +99,30 @@ function toValue(name: string, text: string): unknown {
 function toPictures(
   files: readonly { readonly name: string; readonly bytes: Uint8Array<ArrayBuffer> }[],
 ): Result<EditPictures, RequestFailure> {
-  const [image, ...others] = files.filter(({ name }) => name === "image" || name === "image[]");
+  const images = files.filter(({ name }) => /^image(?:\[\d*\])?$/.test(name));
+  const [image, ...others] = images;
   if (image === undefined)
     return refuse("invalid_request", "An edit needs a picture: send a file as `image`.", "image");
-  if (others.length > 0) return refuse("invalid_request", "An edit takes one picture; several were sent.", "image");
+  if (images.length > MAX_IMAGES) {
+    return refuse(
+      "invalid_request",
+      `An edit takes ${MAX_IMAGES} pictures at most; ${images.length} were sent.`,
+      "image",
+    );
+  }
   const picture = sniffed(image.bytes, "image");
   if (!picture.ok) return picture;
+  const more: InlinePicture[] = [];
+  for (const { bytes } of others) {
+    const one = sniffed(bytes, "image");
+    if (!one.ok) return one;
+    more.push({ bytes, format: one.value.format });
+  }
+  const pictures = { image: picture.value, ...(more.length === 0 ? {} : { moreImages: more }) };
   const maskFile = files.find(({ name }) => name === "mask");
-  if (maskFile === undefined) return { ok: true, value: { image: picture.value } };
+  if (maskFile === undefined) return { ok: true, value: pictures };
   const mask = sniffed(maskFile.bytes, "mask");
-  return mask.ok ? { ok: true, value: { image: picture.value, mask: mask.value } } : mask;
+  return mask.ok ? { ok: true, value: { ...pictures, mask: mask.value } } : mask;
 }
 
 function sniffed(bytes: Uint8Array<ArrayBuffer>, name: string): Result<EditPictures["image"], RequestFailure> {

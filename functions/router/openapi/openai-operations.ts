@@ -76,7 +76,7 @@ export const openAiOperations: readonly Operation[] = [
     path: "/v1/images/edits",
     tag: TAG,
     summary: "Draw a picture anew after one that is sent",
-    description: `One picture as \`image\` or \`image[]\`, and a \`mask\` where the model takes one; 16 MiB in all. Without a size, the picture's own, up to a megapixel. ${RETRIES}`,
+    description: `A picture as \`image\`, or up to 16 as \`image[]\` where the model takes so many, and a \`mask\` where it takes one; 16 MiB in all. Without a size, the picture's own, up to a megapixel. ${RETRIES}`,
     body: {
       mediaType: "multipart/form-data",
       name: "Images",

@@ -27,6 +27,8 @@ const TAKES = {
   guidance: false,
   seed: true,
   image: true,
+  // "≤14" of the newer models, 3 of 2.5: the catalogue's `max_images` says which (providers.md §1.3).
+  maxImages: 14,
   mask: false,
   upscale: false,
 } as const;
@@ -90,13 +92,12 @@ function bodyOf(chosen: Chosen): Record<string, unknown> {
   const { work, size, options } = chosen;
   const { request, model } = work;
   const { imageSize: _chosen, personGeneration, thinkingLevel, safetyThreshold, ...others } = model.parameters.extra;
-  const { image } = request;
-  const reference =
-    image === undefined
-      ? []
-      : [{ inlineData: { mimeType: MEDIA_TYPES[image.format], data: encodeBase64(image.bytes) } }];
+  const references = [...(request.image === undefined ? [] : [request.image]), ...(request.moreImages ?? [])];
+  const pictures = references.map(({ format, bytes }) => ({
+    inlineData: { mimeType: MEDIA_TYPES[format], data: encodeBase64(bytes) },
+  }));
   return {
-    contents: [{ role: "user", parts: [{ text: withOverlayText(request.prompt, request.text) }, ...reference] }],
+    contents: [{ role: "user", parts: [{ text: withOverlayText(request.prompt, request.text) }, ...pictures] }],
     generationConfig: {
       ...others,
       responseModalities: ["IMAGE"],

@@ -73,6 +73,8 @@ function deliveryOf(flavor: Flavor, isEdit: boolean): string | undefined {
 
 /** The same as a form, with the pictures as files. */
 export function editForm(parts: BodyParts): FormData {
-  const { image, mask } = parts.work.request;
-  return formOf(fieldsOf(parts), { image, [parts.flavor === "vllm-omni" ? "mask_image" : "mask"]: mask });
+  const { image, moreImages, mask } = parts.work.request;
+  // As OpenAI's own SDKs name them: one is `image`, several are `image[]` (providers.md §4.2).
+  const pictures = image === undefined || moreImages === undefined ? { image } : { "image[]": [image, ...moreImages] };
+  return formOf(fieldsOf(parts), { ...pictures, [parts.flavor === "vllm-omni" ? "mask_image" : "mask"]: mask });
 }

@@ -54,6 +54,8 @@ function begin(work: Work, target: Target): Result<Begun, AttemptFailure> {
     guidance: isOurs,
     seed: isOurs,
     image: true,
+    // OpenAI's own limit (providers.md §4.1); what our servers take of several is not documented, so one.
+    ...(isOurs ? {} : { maxImages: 16 }),
     mask: true,
     upscale: false,
   });

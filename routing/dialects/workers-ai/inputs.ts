@@ -27,6 +27,8 @@ export function takesOf(family: Family): Takes {
     guidance: isClassic,
     seed: true,
     image: family !== "flux-1-schnell",
+    // FLUX.2's form has room for four (providers.md §3e).
+    ...(family === "flux-2" ? { maxImages: 4 } : {}),
     mask: isClassic,
     upscale: false,
   };
@@ -72,5 +74,7 @@ export function inputsOf(parts: InputParts): Record<string, unknown> {
 
 /** FLUX.2's form. */
 export function flux2Form(parts: InputParts): FormData {
-  return formOf(fieldsOf(parts), { input_image_0: parts.work.request.image });
+  const { image, moreImages = [] } = parts.work.request;
+  const pictures = image === undefined ? [] : [image, ...moreImages];
+  return formOf(fieldsOf(parts), Object.fromEntries(pictures.map((one, at) => [`input_image_${at}`, one])));
 }

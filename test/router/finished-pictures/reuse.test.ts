@@ -1,5 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { aPng } from "../../support/pictures.ts";
 import { type Stack, startStack } from "../../support/stack.ts";
 
 let stack: Stack;
@@ -31,6 +32,8 @@ const aborted = () =>
   Object.keys(stack.snapshot.content.catalog.endpoints).reduce((sum, id) => sum + sim().stateOf(id).aborted, 0);
 
 let asked = 0;
+const png = (seed: number) => Buffer.from(aPng(32, 32, seed)).toString("base64");
+
 /** A request that no test made before. */
 const anAsk = (parts: object = {}) => {
   asked += 1;
@@ -105,6 +108,14 @@ describe("a finished picture", () => {
       "content-length": String(first.bytes.length),
     });
     expect(again.headers["galley-attempts"]).toBeUndefined();
+  });
+
+  it("is told from one after other reference pictures", async () => {
+    const body = anAsk({ purpose: "draft-art", image: [png(1), png(2)] });
+    const first = await untilKept(body);
+    const other = await have({ ...body, image: [png(1), png(3)] });
+    expect([other.status, other.cache]).toEqual([200, "miss"]);
+    expect(other.bytes.equals(first.bytes)).toBe(false);
   });
 
   it("is found however the request is spelt, and whatever it says of time, session or purpose", async () => {

@@ -42,6 +42,19 @@ const failureOf = async (parts: readonly Part[]) => {
 };
 
 describe("the form of an edit", () => {
+  it("may hold several pictures, in their order, under any of the names that clients use", async () => {
+    const [first, second, third] = [aPng(20, 10), aPng(8, 8, 2), aPng(9, 9, 3)];
+    const { result } = await send([
+      ["image[]", file(first)],
+      ["image[1]", file(second)],
+      ["image", file(third)],
+    ]);
+    expect(result).toMatchObject({
+      ok: true,
+      value: { pictures: { image: { bytes: first }, moreImages: [{ bytes: second }, { bytes: third }] } },
+    });
+  });
+
   it.each([1, 7, 4_096])("is read in chunks of %d bytes", async (chunkBytes) => {
     const { result } = await send(
       [
@@ -114,10 +127,16 @@ describe("the form of an edit", () => {
       "/mask",
     ],
     [
-      "two pictures",
+      "more pictures than OpenAI takes",
+      Array.from({ length: 17 }, () => ["image[]", file()] as const),
+      "invalid_request",
+      "/image",
+    ],
+    [
+      "a second picture that is none",
       [
         ["image[]", file()],
-        ["image[]", file()],
+        ["image[]", file(new Uint8Array(100))],
       ],
       "invalid_request",
       "/image",

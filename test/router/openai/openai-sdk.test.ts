@@ -140,6 +140,28 @@ describe.each(OPENAI_SDKS)("%s", (name, Sdk) => {
     expect(response.headers.get("galley-model")).toBe("nano-banana@gemini-2.5-flash-image");
   });
 
+  it("edits after several pictures, each of which counts, by a model that takes so many", async () => {
+    const { client } = openClient(Sdk, stack.router.url);
+    const picture = (seed: number) => new File([aPng(64, 64, seed)], "fox.png", { type: "image/png" });
+    const drawn = async (seeds: readonly number[]) => {
+      const options = { prompt: "a red fox", seed: 3, image: seeds.map(picture) };
+      const { data, response } = await client.images.edit(passed(options) as never).withResponse();
+      const { data: pictures } = data as { data: { b64_json: string }[] };
+      return { picture: pictures[0]?.b64_json, model: response.headers.get("galley-model") };
+    };
+    const [two, other, five] = [await drawn([1, 2]), await drawn([1, 3]), await drawn([1, 2, 3, 4, 5])];
+    expect(two.picture === other.picture).toBe(false);
+    // Nano Banana takes three.
+    expect([two.model, five.model]).toEqual([
+      "nano-banana@gemini-2.5-flash-image",
+      "nano-banana-2.1@gemini-nano-banana-2.1",
+    ]);
+    await expect(drawn([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15])).rejects.toMatchObject({
+      status: 400,
+      param: "image",
+    });
+  });
+
   it("edits with a model that has sizes of its own in the nearest shape, and is told so", async () => {
     const { client } = openClient(Sdk, stack.router.url);
     const image = new File([aPng(320, 192)], "fox.png", { type: "image/png" });

@@ -8,6 +8,7 @@ import { z } from "zod";
 import { digestOf } from "../chance.ts";
 import { drawElsewhere } from "../draw/easel.ts";
 import type { PictureFormat } from "../draw/picture.ts";
+import { toSheet } from "../draw/sheet.ts";
 import type { Exchange, Order, Reply, ServerDialect, Trouble, TroubleKind } from "../exchange.ts";
 import { base64, json, MEDIA_TYPES, NOBODY, readJson, troubleOf } from "../reply.ts";
 import { asksForFilter, triggeredTrouble } from "../triggers.ts";
@@ -129,24 +130,37 @@ async function generateContent(exchange: Exchange): Promise<Reply> {
   return render(exchange, parsed.data, size);
 }
 
-function render(exchange: Exchange, body: Body, size: Size): Promise<Reply> | Reply {
+/** Most reference pictures: three of 2.5, fourteen of the newer ones. */
+const mostReferences = (model: string): number => (model.includes("2.5-flash") ? 3 : 14);
+
+async function render(exchange: Exchange, body: Body, size: Size): Promise<Reply> {
   const { endpoint } = exchange;
   const parts = body.contents.flatMap((content) => content.parts);
   const prompt = parts.flatMap(({ text }) => text ?? []).join("\n");
-  const reference = parts.find(({ inlineData }) => inlineData)?.inlineData;
+  const references = parts.flatMap(({ inlineData }) => inlineData ?? []);
+  const model = exchange.params.model ?? "";
+  if (references.length > mostReferences(model)) {
+    const message = `${model} takes at most ${mostReferences(model)} input images, ${references.length} were given.`;
+    return trouble({ kind: "invalid", message }, endpoint);
+  }
   const seed = body.generationConfig?.seed ?? exchange.drawSeed();
   const serverTimeoutS = Number(exchange.headers.get("x-server-timeout"));
   const hintMs = Number(exchange.headers.get("x-timeout-ms"));
   const timeoutMs = serverTimeoutS > 0 ? serverTimeoutS * 1000 : hintMs;
-  exchange.note({ seed, model: exchange.params.model ?? "", ...(timeoutMs > 0 && { timeoutMs }) });
+  exchange.note({ seed, model, ...(timeoutMs > 0 && { timeoutMs }) });
   const refusal = triggeredTrouble(prompt);
   if (refusal) return trouble(refusal, endpoint);
+  const pictures = references.map(({ data }) => Uint8Array.from(Buffer.from(data, "base64")));
+  const sheet = await toSheet(pictures).catch(() => undefined);
+  if (references.length > 0 && sheet === undefined) {
+    return trouble({ kind: "invalid", message: "Unable to process input image." }, endpoint);
+  }
   return draw(exchange, body, {
     ...size,
     prompt,
     seed: Math.abs(seed),
     format: "png",
-    ...(reference && { image: { bytes: Buffer.from(reference.data, "base64"), keep: 0.45 } }),
+    ...(sheet && { image: { bytes: sheet, keep: 0.45 } }),
     ...(serverTimeoutS > 0 && { timeoutMs: serverTimeoutS * 1000 }),
   });
 }

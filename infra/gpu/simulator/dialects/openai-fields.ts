@@ -1,5 +1,6 @@
 /** Fields of the OpenAI-shaped image calls, from JSON or from a multipart form. */
 import { z } from "zod";
+import { toSheet } from "../draw/sheet.ts";
 import type { Exchange } from "../exchange.ts";
 import { fileOf, readForm, readJson } from "../reply.ts";
 
@@ -38,7 +39,7 @@ export function parseJsonFields(exchange: Exchange): Parsed {
   return { fields: Fields.safeParse(readJson(exchange.body)) };
 }
 
-/** An edit: fields and files of a form. `image` and `image[]` are one; the first picture counts. */
+/** An edit: fields and files of a form. `image` and `image[]` are one; several pictures become one sheet. */
 export async function parseFormFields(exchange: Exchange, maskField: string): Promise<Parsed> {
   const form = await readForm(exchange);
   if (!form) return { fields: Fields.safeParse(undefined) };
@@ -48,7 +49,9 @@ export async function parseFormFields(exchange: Exchange, maskField: string): Pr
     const isNumber = NUMBERS.has(name) && value.trim() !== "" && Number.isFinite(Number(value));
     plain[name] = isNumber ? Number(value) : name === "stream" ? value === "true" : value;
   }
-  const image = (await fileOf(form, "image")) ?? (await fileOf(form, "image[]"));
+  const files = [...form.getAll("image"), ...form.getAll("image[]")].filter((value) => value instanceof Blob);
+  const pictures = await Promise.all(files.map(async (file) => new Uint8Array(await file.arrayBuffer())));
+  const image = await toSheet(pictures).catch(() => pictures[0]);
   const mask = await fileOf(form, maskField);
   return { fields: Fields.safeParse(plain), ...(image && { image }), ...(mask && { mask }) };
 }
