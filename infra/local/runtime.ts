@@ -28,6 +28,14 @@ export interface RouterOptions {
   readonly beside?: readonly BesideWorker[];
   /** Keep KV, R2 and Durable Objects here; absent: in memory. */
   readonly stateDir?: string;
+  /** Told what the runtime and the Worker log, line by line; absent: the runtime prints it. */
+  log?(line: RuntimeLog): void;
+}
+
+/** `level` is the console's: `log`, `debug`, `info`, `warn`, `error`. */
+export interface RuntimeLog {
+  readonly level: string;
+  readonly message: string;
 }
 
 export interface BesideWorker {
@@ -77,6 +85,7 @@ export async function startRouter(options: RouterOptions = {}): Promise<Router> 
   } as Parameters<typeof convertV4MiniflareOptions>[0]);
   Object.assign(converted, {
     logRequests: false,
+    ...(options.log === undefined ? {} : { handleStructuredLogs: options.log }),
     ...(options.stateDir === undefined ? {} : { resourcePersistencePath: options.stateDir }),
   });
   const miniflare = new Miniflare(converted);
