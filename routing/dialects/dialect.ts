@@ -51,6 +51,15 @@ export interface ResponseHead {
   readonly nowMs?: number;
 }
 
+/** Tokens that a picture took, as its upstream counts them. */
+export interface Tokens {
+  readonly input: number;
+  readonly output: number;
+  /** Of the input: words and reference pictures, where the upstream tells them apart. */
+  readonly inputText?: number;
+  readonly inputImage?: number;
+}
+
 /** What the upstream said about the work. */
 export interface Reported {
   /** The version it says it serves, in the form of the pin; `undefined` when it does not say. */
@@ -61,6 +70,7 @@ export interface Reported {
   readonly queueMs?: number;
   /** Cost by usage, USD, when it can be computed from what it says. */
   readonly costUsd?: number;
+  readonly tokens?: Tokens;
 }
 
 /** One step of an attempt: make this call, then let `receive` decide how to read the answer. */

@@ -8,6 +8,7 @@ import type { DrawnAll } from "../make-pictures.ts";
 import { objectWith, type Piece, respondPieces } from "../picture-json.ts";
 import type { RequestContext } from "../request-context.ts";
 import { identityHeaders, openAiErrorResponse } from "./error.ts";
+import { usageOf } from "./usage.ts";
 
 /** How one picture is handed over. */
 export type Delivered = { readonly b64: Picture } | { readonly url: string };
@@ -35,7 +36,7 @@ export function answerImages({ all, context, delivered, headers }: ImagesAnswer)
       : [objectWith(beside, { name: "b64_json", picture: delivery.b64 })];
   });
   const data = entries.flatMap((entry, index) => (index === 0 ? entry : [",", ...entry]));
-  const head = JSON.stringify({ created: Math.floor(context.startedAtMs / 1000), ...describeFirst(all) }).slice(0, -1);
+  const head = JSON.stringify({ created: Math.floor(context.startedAtMs / 1000), ...describe(all) }).slice(0, -1);
   return respondPieces([`${head},"data":[`, ...data, "]}"], {
     ...facts,
     ...identityHeaders(context.requestId),
@@ -52,8 +53,11 @@ export function withWarnings(
   return { ...facts, ...headers, ...(warnings.length === 0 ? {} : { "galley-warning": warnings.join("; ") }) };
 }
 
-function describeFirst({ drawn: [first] }: DrawnAll): Record<string, string> {
-  if (first?.result.ok !== true) return {};
-  const { format, width, height } = first.result.picture;
-  return { output_format: format, size: `${width}x${height}` };
+function describe({ drawn }: DrawnAll): Record<string, unknown> {
+  const results = drawn.flatMap(({ result }) => (result.ok ? [result] : []));
+  const [first] = results;
+  if (first === undefined) return {};
+  const { format, width, height } = first.picture;
+  const usage = usageOf(results);
+  return { output_format: format, size: `${width}x${height}`, ...(usage === undefined ? {} : { usage }) };
 }

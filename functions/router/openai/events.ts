@@ -1,6 +1,6 @@
 /**
  * What happens while a streamed call renders, under OpenAI's names: `image_generation.partial_image` (a draft), `….completed`, `error`,
- * and `[DONE]` when all went well. Members that its types promise are there; Galley bills by picture, so the token counts are zero and
+ * and `[DONE]` when all went well. Members that its types promise are there: token counts are zero where the upstream told none by then;
  * the cost stands under `galley`.
  */
 import { factMembers } from "../answer.ts";
@@ -10,10 +10,11 @@ import type { ServerEvent } from "../streaming/event-stream.ts";
 import { drawnTogether, type Progress } from "../streaming/progress.ts";
 import type { CallKind } from "./call.ts";
 import { toOpenAiError } from "./error.ts";
+import { type Usage, usageOf } from "./usage.ts";
 
 const PREFIX: Readonly<Record<CallKind, string>> = { generation: "image_generation", edit: "image_edit" };
 
-const NO_TOKENS = {
+const NO_TOKENS: Usage = {
   input_tokens: 0,
   output_tokens: 0,
   total_tokens: 0,
@@ -26,7 +27,14 @@ export function toOpenAiEvents(progress: Progress, kind: CallKind, context: Requ
     case "preview":
       return [pictureEvent(`${PREFIX[kind]}.partial_image`, { partial_image_index: 0 }, progress, context)];
     case "picture":
-      return [pictureEvent(`${PREFIX[kind]}.completed`, { usage: NO_TOKENS }, progress, context)];
+      return [
+        pictureEvent(
+          `${PREFIX[kind]}.completed`,
+          { usage: usageOf([progress.result]) ?? NO_TOKENS },
+          progress,
+          context,
+        ),
+      ];
     case "failed":
       return [{ name: "error", data: [JSON.stringify(toOpenAiError(progress.failure))] }];
     case "done":

@@ -17,6 +17,7 @@ const IMAGES: Answer = {
         created: INTEGER,
         output_format: TEXT,
         size: TEXT,
+        "usage?": objectOf({ input_tokens: INTEGER, output_tokens: INTEGER, total_tokens: INTEGER }),
         data: {
           type: "array",
           items: objectOf({

@@ -11,7 +11,7 @@ import { encodeBase64 } from "../../image/base64-encode.ts";
 import { MEDIA_TYPES } from "../../image/request.ts";
 import { jsonCall, missingSecret, upstreamUrl, workHeaders } from "../call.ts";
 import { costOf } from "../cost.ts";
-import type { Begun, Call, Dialect, Reading, Reported, ResponseHead, Target, Work } from "../dialect.ts";
+import type { Begun, Call, Dialect, Reading, Reported, ResponseHead, Target, Tokens, Work } from "../dialect.ts";
 import { decideOptions, type Options } from "../options.ts";
 import { withOverlayText } from "../overlay-text.ts";
 import { listAt, numberAt, textAt } from "../read-json.ts";
@@ -136,10 +136,32 @@ function reportedOf(document: unknown, chosen: Chosen): Reported {
     ...(inputTokens === undefined ? {} : { inputTokens }),
     ...(outputTokens === undefined ? {} : { outputTokens }),
   });
+  const tokens = tokensOf(document);
   return {
     ...(pin === undefined ? {} : { pin }),
     ...(options.takes.seed ? { seed: work.request.seed } : {}),
     ...(costUsd === undefined ? {} : { costUsd }),
+    ...(tokens === undefined ? {} : { tokens }),
+  };
+}
+
+/** `undefined` where the answer has no counts. What the model thought is output, too. */
+function tokensOf(document: unknown): Tokens | undefined {
+  const count = (name: string) => numberAt(document, "usageMetadata", name);
+  const [input, candidates] = [count("promptTokenCount"), count("candidatesTokenCount")];
+  if (input === undefined || candidates === undefined) return undefined;
+  const split = listAt(document, "usageMetadata", "promptTokensDetails");
+  const ofInput = (modality: string) =>
+    numberAt(
+      split.find((entry) => textAt(entry, "modality") === modality),
+      "tokenCount",
+    );
+  const [inputText, inputImage] = [ofInput("TEXT"), ofInput("IMAGE")];
+  return {
+    input,
+    output: candidates + (count("thoughtsTokenCount") ?? 0),
+    ...(inputText === undefined ? {} : { inputText }),
+    ...(inputImage === undefined ? {} : { inputImage }),
   };
 }
 

@@ -9,7 +9,7 @@
 import type { AttemptFailure, Result } from "../../failure/index.ts";
 import { bearer, jsonCall, missingSecret, upstreamUrl, workHeaders } from "../call.ts";
 import { costOf, type Usage } from "../cost.ts";
-import type { Begun, Call, Dialect, Reading, Reported, ResponseHead, Target, Work } from "../dialect.ts";
+import type { Begun, Call, Dialect, Reading, Reported, ResponseHead, Target, Tokens, Work } from "../dialect.ts";
 import { chooseFormat, decideOptions } from "../options.ts";
 import { followPictureLink } from "../picture-url.ts";
 import { listAt, numberAt, parseJson, textAt } from "../read-json.ts";
@@ -140,7 +140,16 @@ function reportedOf(document: unknown, parts: BodyParts): Reported {
     ...(options.takes.seed ? { seed: work.request.seed } : {}),
     ...(seconds === undefined ? {} : { serviceMs: seconds * 1000 }),
     ...(costUsd === undefined ? {} : { costUsd }),
+    ...(inputTokens === undefined || outputTokens === undefined
+      ? {}
+      : { tokens: { input: inputTokens, output: outputTokens, ...inputSplit(document) } }),
   };
+}
+
+function inputSplit(document: unknown): Pick<Tokens, "inputText" | "inputImage"> {
+  const inputText = numberAt(document, "usage", "input_tokens_details", "text_tokens");
+  const inputImage = numberAt(document, "usage", "input_tokens_details", "image_tokens");
+  return { ...(inputText === undefined ? {} : { inputText }), ...(inputImage === undefined ? {} : { inputImage }) };
 }
 
 /** OpenAI's own sizes are exact too: they are asked for by name. */

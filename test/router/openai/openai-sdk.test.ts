@@ -59,6 +59,8 @@ describe.each(OPENAI_SDKS)("%s", (name, Sdk) => {
       client.images.generate(passed({ ...UNSTREAMED, n: 3, seed: 11 })),
     );
     expect(answer.data).toMatchObject([{ seed: 11 }, { seed: 12 }, { seed: 13 }]);
+    // This model's server counts no tokens.
+    expect(answer.usage).toBeUndefined();
     expect(new Set(answer.data?.map(({ b64_json }) => b64_json)).size).toBe(3);
     expect(requests).toBe(3);
   });
@@ -137,6 +139,12 @@ describe.each(OPENAI_SDKS)("%s", (name, Sdk) => {
     const { data, response } = await client.images.edit({ prompt: "a red fox", image, ...named }).withResponse();
     expect(pictureIn(data.data?.[0]?.b64_json)).toMatchObject({ width: 1024, height: 1024 });
     expect(response.headers.get("galley-route")).toBe("edit");
+    expect(data.usage).toEqual({
+      input_tokens: 261,
+      output_tokens: 1290,
+      total_tokens: 1551,
+      input_tokens_details: { text_tokens: 3, image_tokens: 258 },
+    });
     expect(response.headers.get("galley-model")).toBe("nano-banana@gemini-2.5-flash-image");
   });
 
@@ -191,7 +199,7 @@ describe.each(OPENAI_SDKS)("%s", (name, Sdk) => {
     expect(last).toMatchObject({
       size: "1024x1024",
       output_format: "png",
-      usage: { total_tokens: 0 },
+      usage: { input_tokens: 2, output_tokens: 1290, total_tokens: 1292 },
       galley: { model: "nano-banana@gemini-2.5-flash-image", attempts: expect.stringContaining("sdxl-lightning") },
     });
   });

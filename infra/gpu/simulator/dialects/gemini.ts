@@ -223,7 +223,9 @@ function inline(bytes: Uint8Array, format: PictureFormat): z.infer<typeof Blob_>
 
 /** Tokens as billed: 1290 a picture for 2.5 Flash Image; 1120 for 1K and 2K, 2000 for 4K otherwise. */
 function usageOf(order: Order, model: string, thinks: boolean): object {
-  const promptTokens = Math.ceil(order.prompt.length / 4) + (order.image ? 258 : 0);
+  const textTokens = Math.ceil(order.prompt.length / 4);
+  const pictureTokens = order.image ? 258 : 0;
+  const promptTokens = textTokens + pictureTokens;
   const imageTokens = model.includes("2.5-flash") ? 1290 : order.width * order.height > 6_000_000 ? 2000 : 1120;
   const thoughtTokens = thinks ? 210 : 0;
   return {
@@ -231,7 +233,10 @@ function usageOf(order: Order, model: string, thinks: boolean): object {
     candidatesTokenCount: imageTokens,
     ...(thinks && { thoughtsTokenCount: thoughtTokens }),
     totalTokenCount: promptTokens + imageTokens + thoughtTokens,
-    promptTokensDetails: [{ modality: "TEXT", tokenCount: promptTokens }],
+    promptTokensDetails: [
+      { modality: "TEXT", tokenCount: textTokens },
+      ...(pictureTokens > 0 ? [{ modality: "IMAGE", tokenCount: pictureTokens }] : []),
+    ],
     candidatesTokensDetails: [{ modality: "IMAGE", tokenCount: imageTokens }],
     trafficType: "ON_DEMAND",
   };
