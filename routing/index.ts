@@ -50,6 +50,7 @@ export { type ExtraKind, extraKindOf } from "./scheduler/budget.ts";
 export type { Checkpoint } from "./scheduler/checkpoint.ts";
 export type {
   Ask as ScheduledAsk,
+  Claim as SupersedeClaim,
   Credit,
   CreditAsk,
   Effects as SchedulerEffects,

@@ -20,6 +20,7 @@ import type {
   SchedulerRefusal,
   SchedulerView,
   Snapshot,
+  SupersedeClaim,
 } from "../../routing/index.ts";
 
 /** One round trip. What is told is taken in before what is asked is answered. */
@@ -36,6 +37,8 @@ export interface RegionCall {
   readonly released?: readonly Released[];
   /** Tickets, or leases made of them, that nobody waits for any more. */
   readonly abandoned?: readonly string[];
+  /** Requests that run in other places and may be replaced from here. */
+  readonly claims?: readonly SupersedeClaim[];
   /** Requests whose watches are over. */
   readonly unwatched?: readonly string[];
   /** What was seen at endpoints that were due for a look. */

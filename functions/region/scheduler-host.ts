@@ -115,6 +115,7 @@ export function createSchedulerHost(ports: HostPorts): SchedulerHost {
       grants.close(id);
       revocations.close(id);
     }
+    for (const claim of call.claims ?? []) pass(on.claim(claim, nowMs));
     for (const requestId of call.unwatched ?? []) replacements.close(requestId);
     for (const { endpoint, look } of call.looks ?? []) pass(on.look(endpoint, look, nowMs));
     if (call.refund !== undefined) on.refundExtra(call.refund);

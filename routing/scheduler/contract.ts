@@ -42,6 +42,9 @@ export interface Ask {
   readonly budgetOf?: PlaceId;
 }
 
+/** Who a request is, for what it runs in other places: its session and layer may be asked for anew here. */
+export type Claim = Pick<Ask, "tenant" | "supersedeKey" | "priority" | "requestId" | "startedAtMs" | "kind">;
+
 /** How an attempt ended. */
 export interface Outcome {
   readonly model: ModelId;

@@ -9,7 +9,7 @@ import type { CancelCause } from "../failure/index.ts";
 import { recordLook, recordVerdict } from "./breaker.ts";
 import { affords, draw, type ExtraKind, refund } from "./budget.ts";
 import { type Checkpoint, fromCheckpoint, toCheckpoint } from "./checkpoint.ts";
-import type { Ask, Credit, CreditAsk, Effects, Look, Outcome, ReportBatch, ReserveAnswer } from "./contract.ts";
+import type { Ask, Claim, Credit, CreditAsk, Effects, Look, Outcome, ReportBatch, ReserveAnswer } from "./contract.ts";
 import { dispatch } from "./dispatch.ts";
 import { type Gathered, noEffects, toEffects } from "./effects.ts";
 import { recordEnd } from "./end.ts";
@@ -17,8 +17,9 @@ import { putLease, takeLease } from "./leases.ts";
 import { lend } from "./lend.ts";
 import { removeWaiting } from "./queue.ts";
 import { takeReport } from "./report.ts";
-import { dropTicket, refundTicket, refuse, reserve } from "./reserve.ts";
+import { dropTicket, refundTicket, refuse, reserve, supersedes } from "./reserve.ts";
 import { applySnapshot, emptyState, type SchedulerState, tally } from "./state.ts";
+import { scopedKey } from "./supersede.ts";
 import { advance, refresh } from "./tick.ts";
 import { type View, viewOf } from "./view.ts";
 
@@ -35,6 +36,8 @@ export interface SchedulerMachine {
   abandon(ticket: string, nowMs: number): Effects;
   /** Takes a running attempt's slot back: its holder is told to stop. Exports are exempt unless the cause is `revoked`. */
   revoke(leaseId: string, cause: CancelCause, nowMs: number): Effects;
+  /** A request runs in another place: older ones of its session and layer are to stop, and it is when there is a newer one. */
+  claim(claim: Claim, nowMs: number): Effects;
   /** Lets time pass. */
   tick(nowMs: number): Effects;
   /** Draws on this place's budget for an extra attempt that another place will run; false: not affordable. */
@@ -130,6 +133,11 @@ export function createScheduler(setup: MachineSetup, restored?: Checkpoint): Sch
         putLease(state.leases, { ...lease, revoked: cause });
         gathered.revoked.push({ leaseId, cause });
         tally(state, "revoked");
+      }),
+    claim: (claim, nowMs) =>
+      step(nowMs, (gathered) => {
+        const key = scopedKey(claim);
+        if (key !== undefined && !supersedes(state, key, claim, gathered)) gathered.superseded.push(claim.requestId);
       }),
     tick: (nowMs) => step(nowMs, () => refresh(state)),
     drawExtra(kind) {

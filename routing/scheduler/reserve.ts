@@ -7,7 +7,7 @@
  */
 import type { EndpointId } from "../config/snapshot.ts";
 import { affords, draw, type ExtraKind, extraKindOf, refund } from "./budget.ts";
-import type { Ask, Refusal, RefusalReason, ReserveAnswer } from "./contract.ts";
+import type { Ask, Claim, Refusal, RefusalReason, ReserveAnswer } from "./contract.ts";
 import { goesDown } from "./downgrade.ts";
 import type { Gathered } from "./effects.ts";
 import { earnExtra, grant } from "./grant.ts";
@@ -58,7 +58,7 @@ export function refundTicket(state: SchedulerState, ticket: Ticket): void {
 }
 
 /** Is the ask of its key's newest request? Then all that older ones still hold or wait for is stopped. */
-export function supersedes(state: SchedulerState, key: string, ask: Ask, gathered: Gathered): boolean {
+export function supersedes(state: SchedulerState, key: string, ask: Claim, gathered: Gathered): boolean {
   const former = state.newest.get(key);
   if (!claimNewest(state.newest, key, ask, state.nowMs)) return false;
   if (former !== undefined && former.requestId !== ask.requestId) gathered.superseded.push(former.requestId);

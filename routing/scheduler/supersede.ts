@@ -4,7 +4,7 @@
  * "Newest" is by the time the request began, not by arrival, because a fallback of the older one may arrive after the newer one.
  * Exports neither supersede nor are superseded. Bounded: the keys that were used longest ago are forgotten.
  */
-import type { Ask } from "./contract.ts";
+import type { Claim } from "./contract.ts";
 
 /** Most keys remembered. */
 export const MAX_KEYS = 2_048;
@@ -15,14 +15,14 @@ export interface Newest {
 }
 
 /** A tenant's key, so that tenants cannot supersede each other; `undefined` where the ask takes no part. */
-export function scopedKey(ask: Pick<Ask, "tenant" | "supersedeKey" | "priority">): string | undefined {
+export function scopedKey(ask: Pick<Claim, "tenant" | "supersedeKey" | "priority">): string | undefined {
   return ask.supersedeKey === undefined || ask.priority === "export"
     ? undefined
     : JSON.stringify([ask.tenant, ask.supersedeKey]);
 }
 
 /** Is this ask of the newest request of its key? If it is newer than the one known, it becomes that. */
-export function claimNewest(known: Map<string, Newest>, key: string, ask: Ask, nowMs: number): boolean {
+export function claimNewest(known: Map<string, Newest>, key: string, ask: Claim, nowMs: number): boolean {
   const former = known.get(key);
   if (former !== undefined && former.requestId !== ask.requestId) {
     // Without a start time only a first attempt can be taken for new.

@@ -8,6 +8,7 @@ const POLICIES = `
 `;
 const ROUTES = `
   - { match: "sketch", model: "SD3.5 Medium", policy: neighbourly }
+  - { match: "trial", model: "SD3.5 Medium next", policy: neighbourly }
   - { match: "filler", model: "SD3.5 Medium", policy: stubborn }
 `;
 
@@ -20,7 +21,8 @@ beforeAll(async () => {
         .replace("[sibling-region, faster-model,", "[faster-model, sibling-region,")
         .replace(/^policies:$/m, (head) => `${head}\n${POLICIES}`)
         .replace(/^ {2}- match: "draft-art"$/m, (route) => `${ROUTES}${route}`),
-      catalog,
+      // What the home region does not have.
+      catalog: catalog.replace(/^ {2}weur-sd35-next:\n(?: {4}.*\n)+/m, ""),
     }),
   });
 });
@@ -118,6 +120,17 @@ describe("a newer request of the same session and layer", () => {
     for (let index = 0; index < 8; index += 1) await draw();
     await supersede();
     expect(await metric('galley_scheduler_events_total{place="weur",event="started_on_credit"}')).toBeGreaterThan(0);
+  });
+
+  it("ends one that runs in another place and never asked at home", async () => {
+    stack.simulator.control.setFault("enam-sd35-next", { kind: "slow", factor: 1_000 });
+    const before = countOf("stopped", ["enam-sd35-next"]);
+    const old = stack.post("/v1/generate", { ...ASK, ...layer, purpose: "trial" }, HOME);
+    await expect.poll(() => countOf("running", ["enam-sd35-next"]), { timeout: 10_000 }).toBe(1);
+    expect((await draw(layer)).headers.get("galley-region")).toBe("weur");
+    const ended = await old;
+    expect([ended.status, await ended.json()]).toMatchObject([409, { code: "superseded" }]);
+    await expect.poll(() => countOf("stopped", ["enam-sd35-next"]), { timeout: 5_000 }).toBe(before + 1);
   });
 
   it("leaves other layers alone", async () => {

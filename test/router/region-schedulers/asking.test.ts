@@ -231,6 +231,29 @@ describe("supersession", () => {
     expect([leaseOf(old).revoked.aborted, leaseOf(old).revoked.reason]).toEqual([true, "superseded"]);
   });
 
+  it("reaches what never asked at home, whichever of the two is heard of there first", async () => {
+    for (const [oldAt, newAt] of [
+      [0, 10],
+      [10, 0],
+    ] as const) {
+      const world = await aSchedulerWorld();
+      const nowMs = world.clock.nowMs();
+      const abroad = { place: "enam", candidates: ["enam-sd35-medium"] } as const;
+      const asks = [
+        { at: oldAt, ask: { ...keyed(nowMs, "old"), ...abroad } },
+        { at: newAt, ask: keyed(nowMs + 10, "new") },
+      ].sort((a, b) => a.at - b.at);
+      const leases = new Map<string, Awaited<ReturnType<typeof world.reserve>>>();
+      for (const { ask } of asks) {
+        leases.set(ask.requestId, await world.reserve(ask));
+        await settle();
+      }
+      const old = leases.get("old")?.reservation;
+      const fate = old?.granted ? old.lease.revoked.reason : old?.why;
+      expect(fate).toBe("superseded");
+    }
+  });
+
   it("is watched for at home no longer than the attempt elsewhere lasts", async () => {
     const world = await aSchedulerWorld();
     const abroad = { place: "enam", candidates: ["enam-sd35-medium"], kind: "fallback" } as const;

@@ -39,6 +39,16 @@ export function isSupersedable({ supersedeKey, priority }: ReserveAsk): boolean 
 /** A watcher for one request. */
 export function createWatcher({ memory, links, background }: WatcherPorts, talk: Conversation): Watcher {
   let never: AbortSignal | undefined;
+
+  /** Home may never have heard of this request: it is told who it is, or it could not tell that a newer one replaces it. */
+  function watchAtHome(home: PlaceId, ask: ReserveAsk, untilMs: number, abort: (cause?: CancelCause) => void): void {
+    const { tenant, supersedeKey, priority, requestId, startedAtMs, kind } = ask;
+    background(links.to(home).watchRequest(requestId, untilMs).then(abort, ignore));
+    const key = supersedeKey === undefined ? {} : { supersedeKey };
+    const since = startedAtMs === undefined ? {} : { startedAtMs };
+    talk.tell(placeOf(memory, home), { claims: [{ tenant, priority, requestId, kind, ...key, ...since }] });
+  }
+
   return {
     watch(place, leaseId, { ask, untilMs, report }) {
       const controller = new AbortController();
@@ -47,7 +57,7 @@ export function createWatcher({ memory, links, background }: WatcherPorts, talk:
       };
       background(links.to(place.place).watch(leaseId, untilMs, report).then(abort, ignore));
       const home = homeOf(ask);
-      if (home !== undefined) background(links.to(home).watchRequest(ask.requestId, untilMs).then(abort, ignore));
+      if (home !== undefined) watchAtHome(home, ask, untilMs, abort);
       return controller.signal;
     },
     unwatch(ask) {
