@@ -4,6 +4,8 @@
  * A leg gets min(its cap, what is left − the least that later legs need) and is skipped when that is less than its own minimum
  * (facts: deadlines and budget splitting). Where a long chain asks for more than there is, room is kept for as many later legs as
  * fit, cheapest first, so that a chain never starves its own first legs. The last chance gets all that is left, however little.
+ * Where legs overlap, starting the next one takes nothing from a leg; as long as times are only guessed, it starts when half of the time is
+ * over, for the least that it needs is a guess too.
  * Pure: the caller passes the time in, with the reserve already taken off.
  */
 
@@ -16,6 +18,8 @@ export interface LegTimes {
   readonly minMs: number;
   /** Most it may take, ms; does not bind the last leg. */
   readonly capMs: number;
+  /** Absent: its times were not measured. */
+  readonly attemptMs?: number;
 }
 
 export interface WindowAsk {
@@ -49,9 +53,11 @@ export function legWindow(ask: WindowAsk): LegWindow | undefined {
   const keptMs = keptForLaterMs({ spareMs: leftMs - neededMs, later });
   if (keptMs > 0) {
     const aloneMs = Math.min(leg.capMs, leftMs - keptMs);
+    if (!ask.overlap) return { endsAtMs: nowMs + aloneMs, nextLegAtMs: nowMs + aloneMs };
+    const isGuessed = leg.attemptMs === undefined;
     return {
-      endsAtMs: nowMs + (ask.overlap ? Math.min(leg.capMs, leftMs) : aloneMs),
-      nextLegAtMs: nowMs + aloneMs,
+      endsAtMs: nowMs + Math.min(leg.capMs, leftMs),
+      nextLegAtMs: nowMs + (isGuessed ? Math.min(aloneMs, Math.max(neededMs, leftMs / 2)) : aloneMs),
     };
   }
   const isBetterLater = later.some((other) => neededOf(other) <= leftMs || neededOf(other) < neededMs);

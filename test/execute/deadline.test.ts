@@ -37,8 +37,16 @@ describe("the window of a leg", () => {
 
   it("lets a leg run beside the next one where the policy overlaps them", () => {
     const ask = { ...base, leg: leg(1_000), later: [leg(2_000)], answerByMs: 7_700 };
-    expect(legWindow({ ...ask, overlap: true })).toEqual({ endsAtMs: 7_700, nextLegAtMs: 5_700 });
+    const measured = { ...ask, leg: { ...ask.leg, attemptMs: 3_000 } };
+    expect(legWindow({ ...measured, overlap: true })).toEqual({ endsAtMs: 7_700, nextLegAtMs: 5_700 });
     expect(legWindow({ ...ask, overlap: false })).toEqual({ endsAtMs: 5_700, nextLegAtMs: 5_700 });
+  });
+
+  it("starts the next one at half time where times are guessed, but not before the leg had its minimum", () => {
+    const ask = { ...base, leg: leg(1_000), later: [leg(2_000)], answerByMs: 7_700, overlap: true };
+    expect(legWindow(ask)).toEqual({ endsAtMs: 7_700, nextLegAtMs: 3_850 });
+    expect(legWindow({ ...ask, leg: leg(5_000) })?.nextLegAtMs).toBe(5_000);
+    expect(legWindow({ ...ask, later: [leg(6_000)] })?.nextLegAtMs).toBe(1_700);
   });
 
   it("begins a leg that overlapping alone makes possible", () => {

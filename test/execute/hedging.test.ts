@@ -118,7 +118,7 @@ describe("hedging", () => {
       ask.kind === "hedge" ? { granted: false, why: "budget" } : { predicted, hedgeAfterMs: 1_500 },
     );
     const world = hedged({
-      endpoints: { "weur-a": picture({ afterMs: 4_000 }), "enam-a": picture() },
+      endpoints: { "weur-a": picture({ afterMs: 3_000 }), "enam-a": picture() },
       policy: { ...policy, overlap: true },
       scheduler,
     });
