@@ -8,6 +8,9 @@ import { type RoutingSurroundings, resolveModel } from "./resolve-model.ts";
 import { policySchema, type RawPolicy } from "./routing-schema.ts";
 import type { Downgrade, Policy, PolicyName } from "./snapshot.ts";
 
+/** Longest that a finished picture is kept, ms: the bucket's lifecycle rule deletes it a day later (wrangler.toml). */
+const MAX_CACHE_MS = 30 * 24 * 3_600_000;
+
 interface BuiltPolicies {
   /** By name, the built-in ones always among them. A bad one keeps its tier's numbers. */
   readonly policies: Record<PolicyName, Policy>;
@@ -148,6 +151,12 @@ function checkPolicy(policy: Policy, report: Report): boolean {
   }
   if (mode === "job" && fallback.some(({ step }) => step === "stale")) {
     wrong("fallback", "an export never shows an old picture", "no `stale` with `mode: job`", "remove `stale`");
+  }
+  if (policy.cacheMs > 0 && mode === "job") {
+    wrong("cache", "an export keeps its picture by itself", "`cache` only with `mode: inline`", "remove it");
+  }
+  if (policy.cacheMs > MAX_CACHE_MS) {
+    wrong("cache", "pictures are deleted after 30 days", "cache ≤ 30d", "shorten it");
   }
   if (downgrade.leaveAt >= downgrade.enterAt) {
     wrong(

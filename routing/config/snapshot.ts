@@ -125,7 +125,7 @@ export interface Policy {
   /** How old a picture the `stale` step may show, ms. */
   readonly staleMaxAgeMs: number;
   readonly downgrade: Downgrade;
-  /** Cache finished seeded pictures for this long, ms; 0 = never. */
+  /** Serve a finished picture again to equal requests with a seed for this long, ms; 0 = never. */
   readonly cacheMs: number;
   /** A slow inline request becomes a job (202) instead of timing out. */
   readonly promote: boolean;

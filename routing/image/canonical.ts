@@ -37,11 +37,16 @@ export interface CanonicalRequest extends SettledOptions, PictureHashes {
 
 /** The request's canonical form. `hashes` has to name each picture that the request carries. */
 export function canonicalRequest(
-  { prompt, negativePrompt = "", width, height, seed, text }: ImageRequest,
+  request: ImageRequest,
   settled: SettledOptions,
   hashes: PictureHashes,
 ): CanonicalRequest {
+  const { prompt, negativePrompt = "", width, height, seed, text, ...others } = request;
+  const { steps: _steps, guidance: _guidance, format: _format, ...carried } = others;
+  const { image: _image, moreImages: _more, mask: _mask, ...forgotten } = carried;
   return {
+    // A new member of a request does not compile until somebody has said here what it does to the picture.
+    ...(forgotten satisfies Readonly<Record<string, never>>),
     prompt,
     ...(negativePrompt === "" ? {} : { negativePrompt }),
     width,

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { canonicalRequest } from "../../routing/image/canonical.ts";
+import { canonicalRequest, type PictureHashes } from "../../routing/image/canonical.ts";
 import type { ImageRequest } from "../../routing/image/request.ts";
 
 const REQUEST: ImageRequest = { prompt: "a fox", width: 512, height: 512, seed: 7, text: [], format: "png" };
 
 /** The text by which requests are compared; member order does not count where it is made, so this one is sorted. */
-const spelt = (parts: Partial<ImageRequest> = {}, hashes: { image?: string; mask?: string } = {}) => {
+const spelt = (parts: Partial<ImageRequest> = {}, hashes: PictureHashes = {}) => {
   const canonical = canonicalRequest({ ...REQUEST, ...parts }, { format: "png", steps: 28 }, hashes);
   return JSON.stringify(Object.entries(canonical).sort(([one], [other]) => (one < other ? -1 : 1)));
 };
@@ -56,5 +56,7 @@ describe("a canonical request", () => {
     expect(spelt({}, { image: "aa" })).not.toBe(spelt());
     expect(spelt({}, { image: "aa" })).not.toBe(spelt({}, { image: "bb" }));
     expect(spelt({}, { image: "aa", mask: "bb" })).not.toBe(spelt({}, { image: "bb", mask: "aa" }));
+    expect(spelt({}, { image: "aa", moreImages: ["bb"] })).not.toBe(spelt({}, { image: "bb", moreImages: ["aa"] }));
+    expect(spelt({}, { image: "aa", moreImages: ["bb"] })).not.toBe(spelt({}, { image: "aa" }));
   });
 });

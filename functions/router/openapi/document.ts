@@ -8,7 +8,7 @@ import { openAiStatus } from "../openai/error.ts";
 import { canaryOperations, exportOperations } from "./export-operations.ts";
 import { nativeOperations, operatingOperations } from "./native-operations.ts";
 import { openAiOperations } from "./openai-operations.ts";
-import { type Content, INTEGER, type Operation, objectOf, TEXT } from "./operation.ts";
+import { type Answer, type Content, INTEGER, type Operation, objectOf, TEXT } from "./operation.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -117,7 +117,10 @@ function toOperation(operation: Operation): DescribedOperation & Json {
     ...(body === undefined ? {} : { requestBody: { required: true, content: bodyContent(body) } }),
     responses: {
       ...Object.fromEntries(
-        answers.map(({ status, ...answer }) => [status, toAnswer(answer.description, answer.content)]),
+        answers.map(({ status, headers, ...answer }) => [
+          status,
+          { ...toAnswer(answer.description, answer.content), ...(headers === undefined ? {} : toHeaders(headers)) },
+        ]),
       ),
       ...failureAnswers(operation),
     },
@@ -163,6 +166,11 @@ function failureAnswers({ failures, problems }: Operation): DescribedOperation["
       return [status, toAnswer(words.join(" "), [content])];
     }),
   );
+}
+
+function toHeaders(headers: NonNullable<Answer["headers"]>): Json {
+  const described = Object.entries(headers).map(([name, description]) => [name, { description, schema: TEXT }]);
+  return { headers: Object.fromEntries(described) };
 }
 
 function toAnswer(

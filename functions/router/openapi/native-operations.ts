@@ -1,6 +1,7 @@
 /** The native call, and the case study's. */
 import { caseStudyBody, generateBody } from "../schemas.ts";
 import { BASE64, INTEGER, type Operation, objectOf, TEXT } from "./operation.ts";
+import { CACHE_CONTROL, PICTURE_HEADERS } from "./picture-headers.ts";
 
 const PICTURES = objectOf({
   images: {
@@ -19,6 +20,7 @@ const PICTURES = objectOf({
 const CASE_STUDY_ANSWER = {
   status: 200,
   description: "The picture.",
+  headers: PICTURE_HEADERS,
   content: [
     {
       mediaType: "application/json",
@@ -36,7 +38,9 @@ export const nativeOperations: readonly Operation[] = [
     description:
       "Answers with the picture's bytes. With `Accept: application/json`: JSON with base64, the only way to several pictures at once. " +
       "With `Accept: text/event-stream`: events named `preview` (a fast draft, where the policy names a model for it), `picture`, `error` " +
-      "(a problem document; the last event) and `done`, with a comment into every silence of 15 s.",
+      "(a problem document; the last event) and `done`, with a comment into every silence of 15 s. " +
+      "Equal requests with a `seed` are drawn once: joined while they are drawn, found again for as long as the policy says.",
+    parameters: [CACHE_CONTROL],
     body: {
       mediaType: "application/json",
       name: "Generate",
@@ -47,6 +51,7 @@ export const nativeOperations: readonly Operation[] = [
       {
         status: 200,
         description: "The picture; the headers `galley-…` say what happened.",
+        headers: PICTURE_HEADERS,
         content: [
           { mediaType: "image/png" },
           { mediaType: "image/webp" },
@@ -77,6 +82,7 @@ export const nativeOperations: readonly Operation[] = [
     path: "/generate",
     tag: "Case study",
     summary: "Draw one picture, as the case study's client calls it",
+    parameters: [CACHE_CONTROL],
     body: {
       mediaType: "application/json",
       name: "CaseStudy",

@@ -2,6 +2,7 @@
 import type { RequestFailureCode } from "../../../routing/index.ts";
 import { imagesBody } from "../openai/schemas.ts";
 import { type Answer, BASE64, INTEGER, type Operation, objectOf, TEXT } from "./operation.ts";
+import { CACHE_CONTROL, PICTURE_HEADERS } from "./picture-headers.ts";
 
 const TAG = "OpenAI-compatible";
 
@@ -10,6 +11,7 @@ const IMAGES: Answer = {
   description:
     "The pictures. With `stream: true`: events `image_generation.partial_image` (a draft), `image_generation.completed` (`image_edit.…` " +
     "for edits), `error`, and `[DONE]`.",
+  headers: PICTURE_HEADERS,
   content: [
     {
       mediaType: "application/json",
@@ -62,6 +64,7 @@ export const openAiOperations: readonly Operation[] = [
     tag: TAG,
     summary: "Draw pictures",
     description: `\`model\` is \`auto\`, a purpose, or a model of the catalogue. Unknown members are let through and named in \`galley-warning\`. ${RETRIES}`,
+    parameters: [CACHE_CONTROL],
     body: {
       mediaType: "application/json",
       name: "Images",
@@ -78,6 +81,7 @@ export const openAiOperations: readonly Operation[] = [
     tag: TAG,
     summary: "Draw a picture anew after one that is sent",
     description: `A picture as \`image\`, or up to 16 as \`image[]\` where the model takes so many, and a \`mask\` where it takes one; 16 MiB in all. Without a size, the picture's own, up to a megapixel. ${RETRIES}`,
+    parameters: [CACHE_CONTROL],
     body: {
       mediaType: "multipart/form-data",
       name: "Images",

@@ -22,6 +22,8 @@ export interface Content {
 export interface Answer {
   readonly status: number;
   readonly description: string;
+  /** By name, what each says. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly content?: readonly Content[];
 }
 

@@ -12,7 +12,7 @@ beforeAll(async () => {
         .replace("  fast-preview:\n", "  fast-preview:\n    cache: 10m\n    overlap: false\n")
         .replace("hedge: { after: p95, budget: 5% }", "hedge: none")
         // A small head: a picture of some size streams as large ones do.
-        .replace("  draft:\n", "  draft:\n    head: 64KiB\n    cache: 10m\n    seed: derived\n"),
+        .replace("  draft:\n", "  draft:\n    head: 64KiB\n    seed: derived\n"),
       catalog,
     }),
   });
