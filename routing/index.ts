@@ -22,6 +22,7 @@ export type * from "./config/snapshot.ts";
 export { parseSnapshot, toSnapshotJson } from "./config/snapshot-json.ts";
 export { type Ask, createDecider, type Decided, type DecideInput, type Decider, featuresOf } from "./decide.ts";
 export type { Call } from "./dialects/dialect.ts";
+export { dialectOf } from "./dialects/index.ts";
 export { toBindingError, toBindingInputs, toBindingResponse } from "./dialects/workers-ai/binding.ts";
 export { causeOf } from "./execute/attempt.ts";
 export { isDear } from "./execute/choose-leg.ts";

@@ -5,9 +5,14 @@ import {
   type Ask,
   attemptsLeft,
   type Decided,
+  decideNextStep,
+  dialectOf,
   isDear,
+  type Leg,
+  type Plan,
   type RequestFailure,
   type Result,
+  type Snapshot,
   sizeToDraw,
   upscalerLeg,
 } from "../../routing/index.ts";
@@ -16,7 +21,7 @@ import { callUpstreams } from "./call-upstreams.ts";
 import type { Round, RoundResult } from "./job-host.ts";
 import { isDearBill, ledgerOf, noPicture } from "./round-facts.ts";
 import type { RoundPorts } from "./run-round.ts";
-import { takePicture } from "./take-picture.ts";
+import { enlargingBy, takePicture } from "./take-picture.ts";
 
 /** Runs it. */
 export async function drawRound(round: Round, by: RoundPorts, leftMs: number): Promise<RoundResult> {
@@ -99,11 +104,36 @@ function decide({ order, job }: Round, { snapshot }: RoundPorts, ask: Ask): Resu
   const { models } = snapshot.content.catalog;
   const pixels = order.width * order.height;
   const isSpared = job.dearBill && !job.terms.acceptSecondBill;
-  const legs = isSpared ? plan.legs.filter(({ model }) => !isDear(models[model], pixels)) : plan.legs;
+  const fitting = fittingLegs(order, plan, snapshot);
+  if (!fitting.ok) return fitting;
+  const legs = isSpared ? fitting.value.filter(({ model }) => !isDear(models[model], pixels)) : fitting.value;
   if (legs.length === 0) {
     const detail = "A picture may have been billed that never came, and the policy accepts no second bill.";
     return { ok: false, failure: { code: "upstream_failed", detail } };
   }
   const maxAttempts = Math.max(1, Math.min(plan.policy.maxAttempts, attemptsLeft(job)));
   return { ok: true, value: { ...decided.value, plan: { ...plan, legs, policy: { ...plan.policy, maxAttempts } } } };
+}
+
+/** The legs whose model, as far as anybody can tell, draws what can become the asked size: nobody pays for a picture that cannot. */
+function fittingLegs(
+  { width, height }: Round["order"],
+  { legs }: Plan,
+  { content }: Snapshot,
+): Result<readonly Leg[], RequestFailure> {
+  const { models, endpoints } = content.catalog;
+  let refusal: RequestFailure | undefined;
+  const fitting = legs.filter((leg) => {
+    const [model, endpoint] = [models[leg.model], endpoints[leg.candidates[0] ?? ""]];
+    const usualSize = endpoint && dialectOf(endpoint.dialect).usualSize;
+    if (model === undefined || usualSize === undefined) return true;
+    const next = decideNextStep({
+      have: { ...usualSize(model, { width, height }), format: "png" },
+      want: { width, height },
+      ...(leg.upscale ? enlargingBy(content.catalog, leg.place) : {}),
+    });
+    if (next.step === "refuse") refusal ??= next.failure;
+    return next.step !== "refuse";
+  });
+  return fitting.length > 0 || refusal === undefined ? { ok: true, value: fitting } : { ok: false, failure: refusal };
 }

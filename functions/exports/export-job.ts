@@ -166,7 +166,7 @@ export class ExportJob extends DurableObject<Env> implements ExportJobObject {
   async #load({ key, format }: KeptPicture): Promise<InlinePicture> {
     const kept = await this.env.IMAGES.get(key);
     if (kept === null) throw new Error("A reference picture is gone");
-    return { bytes: new Uint8Array(await kept.arrayBuffer()), format };
+    return { bytes: new Uint8Array(await new Response(kept.body).arrayBuffer()), format };
   }
 
   async #sweep({ order: { terms, image, moreImages = [], mask }, job: { picture } }: JobRecord): Promise<void> {

@@ -33,6 +33,9 @@ const MAX_PICTURE_BYTES = 128 * 1024 * 1024;
 /** Waits before the store is asked again, ms: a picture that was paid for is not thrown away for a hiccup. */
 const RETRY_MS = [250, 1_000, 4_000, 15_000] as const;
 
+/** Longest that one try may take, ms: copying 128 MiB takes seconds. A store that is silent is as good as one that fails. */
+const TRY_MS = 120_000;
+
 /** The picture could not be stored; the message is for the caller. */
 export class PictureUnstorable extends Error {
   readonly code: RequestFailureCode;
@@ -75,9 +78,9 @@ export interface PictureStore {
   reopen(kept: Stored & { readonly format: PictureFormat }, jobId: string): Promise<Received | undefined>;
 }
 
-/** A store over a bucket. `sleep`: between tries. */
-export function createPictureStore(bucket: R2Bucket, sleep: (ms: number) => Promise<void> = realSleep): PictureStore {
-  const persist = <Value>(work: () => Promise<Value>) => withRetries(work, sleep);
+/** A store over a bucket. */
+export function createPictureStore(bucket: R2Bucket, clock: StoreClock = REAL_CLOCK): PictureStore {
+  const persist = <Value>(work: () => Promise<Value>) => withRetries(work, clock);
 
   function inScratch(stored: Stored, format: PictureFormat, jobId: string): Received {
     const { key: scratch, sha256, bytes } = stored;
@@ -105,7 +108,8 @@ export function createPictureStore(bucket: R2Bucket, sleep: (ms: number) => Prom
       const scratch = scratchPrefix(jobId) + name;
       if (picture.bytes === undefined) {
         const upload = await persist(() => bucket.createMultipartUpload(scratch));
-        const taken = await takeParts(upload, picture.body, { signal, persist });
+        const sizeOf = async () => (await bucket.head(scratch))?.size;
+        const taken = await takeParts(upload, picture.body, { signal, persist, sizeOf });
         return inScratch({ key: scratch, ...taken }, format, jobId);
       }
       const { bytes } = picture;
@@ -123,8 +127,13 @@ export function createPictureStore(bucket: R2Bucket, sleep: (ms: number) => Prom
       };
     },
     async reopen({ format, key, sha256, bytes }, jobId) {
-      const head = await persist(() => bucket.head(key));
-      return head?.size === bytes ? inScratch({ key, sha256, bytes }, format, jobId) : undefined;
+      // What was paid for is not taken for lost by one look.
+      for (const waitMs of [...RETRY_MS, undefined]) {
+        const head = await persist(() => bucket.head(key));
+        if (head?.size === bytes) return inScratch({ key, sha256, bytes }, format, jobId);
+        if (waitMs !== undefined) await clock.sleep(waitMs);
+      }
+      return undefined;
     },
   };
 }
@@ -134,6 +143,8 @@ type Persist = <Value>(work: () => Promise<Value>) => Promise<Value>;
 interface Taking {
   readonly signal: AbortSignal;
   readonly persist: Persist;
+  /** Of the object, once it is complete, bytes. */
+  sizeOf(): Promise<number | undefined>;
 }
 
 async function takeParts(upload: R2MultipartUpload, body: ReadableStream<Bytes>, taking: Taking) {
@@ -149,7 +160,7 @@ async function takeParts(upload: R2MultipartUpload, body: ReadableStream<Bytes>,
 async function uploadParts(
   upload: R2MultipartUpload,
   body: ReadableStream<Bytes>,
-  { signal, persist }: Taking,
+  { signal, persist, sizeOf }: Taking,
 ): Promise<{ sha256: string; bytes: number }> {
   const digest = new crypto.DigestStream("SHA-256");
   const hashing = digest.getWriter();
@@ -178,7 +189,14 @@ async function uploadParts(
   }
   if (filled > 0 || parts.length === 0) await send();
   await hashing.close();
-  await persist(() => upload.complete(parts));
+  await persist(async () => {
+    try {
+      await upload.complete(parts);
+    } catch (error: unknown) {
+      // Its word may be lost and the object be there; then there is no such upload any more.
+      if ((await sizeOf()) !== bytes) throw error;
+    }
+  });
   return { sha256: new Uint8Array(await digest.digest).toHex(), bytes };
 }
 
@@ -190,19 +208,33 @@ function metadata(format: PictureFormat, sha256: string): R2PutOptions {
   };
 }
 
-const realSleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+/** Time between tries, and the time that one may take. */
+export interface StoreClock {
+  sleep(ms: number): Promise<void>;
+  /** Rejects when `work` takes longer. */
+  within<Value>(ms: number, work: Promise<Value>): Promise<Value>;
+}
 
-async function withRetries<Value>(work: () => Promise<Value>, sleep: (ms: number) => Promise<void>): Promise<Value> {
-  for (const waitMs of RETRY_MS) {
+const REAL_CLOCK: StoreClock = {
+  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  async within(ms, work) {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(new Error("The store is silent")), ms);
     try {
-      return await work();
+      return await Promise.race([work, late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  },
+};
+
+async function withRetries<Value>(work: () => Promise<Value>, clock: StoreClock): Promise<Value> {
+  for (const waitMs of [...RETRY_MS, undefined]) {
+    try {
+      return await clock.within(TRY_MS, work());
     } catch {
-      await sleep(waitMs);
+      if (waitMs !== undefined) await clock.sleep(waitMs);
     }
   }
-  try {
-    return await work();
-  } catch {
-    throw new PictureUnstorable("internal", "The store for finished pictures does not answer.");
-  }
+  throw new PictureUnstorable("internal", "The store for finished pictures does not answer.");
 }

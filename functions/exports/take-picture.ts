@@ -5,11 +5,15 @@
  * next round goes on from it.
  */
 import {
+  type Catalog,
   type DrawnPicture,
   decideNextStep,
+  dialectOf,
+  type Enlarging,
   type NextStep,
   type Picture,
   type PictureDefect,
+  type PlaceId,
   type RequestFailure,
   type Shape,
   upscalerLeg,
@@ -74,9 +78,21 @@ export async function takePicture(
   }
   if (next.step === "refuse") {
     await received.drop();
-    return noPicture(next.failure, { ledger, dear });
+    const failure = foreseen(coming) ? odd(next.failure) : next.failure;
+    return noPicture(failure, { ledger: withoutPicture(ledger, "bad_picture"), dear });
   }
   return next.step === "store" ? storePicture(received, shape, coming) : keepUnfinished(received, shape, coming);
+}
+
+/** Was it seen beforehand that what this model draws can become the asked size? Then what came is the model's fault. */
+function foreseen({ by, known }: Coming): boolean {
+  const endpoint = by.snapshot.content.catalog.endpoints[known.endpoint];
+  return endpoint !== undefined && dialectOf(endpoint.dialect).usualSize !== undefined;
+}
+
+/** The next time it may draw what it usually does. */
+function odd({ detail }: RequestFailure): RequestFailure {
+  return { code: "upstream_failed", detail, cause: { reason: "bad_picture", defect: "wrong_dimensions" } };
 }
 
 /** What is to be done with a picture of this job. */
@@ -86,10 +102,16 @@ export function nextStep(
 ): NextStep {
   const { format } = order.ask;
   const want = { width: order.width, height: order.height, ...(format === undefined ? {} : { format }) };
-  const found = upscalerLeg(by.snapshot.content.catalog, [known.place]);
-  if (found === undefined || !known.isSmall || known.isEnlarged) return decideNextStep({ have, want });
+  const mayEnlarge = known.isSmall && !known.isEnlarged;
+  return decideNextStep({ have, want, ...(mayEnlarge ? enlargingBy(by.snapshot.content.catalog, known.place) : {}) });
+}
+
+/** What the catalogue's upscaler makes of a picture that was drawn in `place`; empty where there is none. */
+export function enlargingBy(catalog: Catalog, place: PlaceId): { readonly enlarging?: Enlarging } {
+  const found = upscalerLeg(catalog, [place]);
+  if (found === undefined) return {};
   const { maxPixels, upscaleFactor = 1 } = found.upscaler.capabilities;
-  return decideNextStep({ have, want, enlarging: { factor: upscaleFactor, maxPixels } });
+  return { enlarging: { factor: upscaleFactor, maxPixels } };
 }
 
 /** Puts a picture that is what was asked for in its place. */

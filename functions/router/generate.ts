@@ -6,13 +6,14 @@
 import type { Ask, InlinePicture, RequestFailure, Result } from "../../routing/index.ts";
 import { answerPicture, answerPictures } from "./answer.ts";
 import { readJson } from "./body.ts";
-import { submitExport } from "./exports/submit.ts";
+import { type Submission, submitExport } from "./exports/submit.ts";
 import { type Drawn, decideOn, drawDecided, seedOf } from "./make-picture.ts";
 import { drawAll } from "./make-pictures.ts";
 import { checkBody, decodeInline } from "./parse-ask.ts";
 import { problemResponse } from "./problem.ts";
 import type { RequestContext } from "./request-context.ts";
 import { type GenerateBody, generateBody } from "./schemas.ts";
+import type { ServerEvent } from "./streaming/event-stream.ts";
 import { toNativeEvent } from "./streaming/native-events.ts";
 import { type StreamAsk, streamPictures } from "./streaming/stream-pictures.ts";
 
@@ -26,25 +27,46 @@ export async function handleGenerate(request: Request, context: RequestContext):
   if (decided.value.plan.policy.mode === "job") return submitExport({ request, context, ask, body });
   const work = { ask, decided: decided.value, context, count };
   const accept = request.headers.get("accept") ?? "";
+  const submission: Submission = { request, context, ask, body };
   if (accept.includes("text/event-stream")) {
-    const toEvents: StreamAsk["toEvents"] = (progress) => [toNativeEvent(progress, context)];
+    const toEvents: StreamAsk["toEvents"] = async (progress) =>
+      progress.happened === "failed" && isPromoted(progress.drawn, count)
+        ? [await promotedEvent(submission)]
+        : [toNativeEvent(progress, context)];
     return streamPictures({ ...work, wantsPreview: true, toEvents });
   }
-  if (accept.includes("application/json")) return answerPictures(await drawAll(work), context);
+  if (accept.includes("application/json")) {
+    const all = await drawAll(work);
+    if (all.failed !== undefined && isPromoted(all.failed, count)) return submitExport(submission);
+    return answerPictures(all, context);
+  }
   if (count > 1) {
     const detail = "Several pictures fit only into JSON or events: send Accept: application/json, or ask for one.";
     return problemResponse({ code: "invalid_request", detail, path: "/n" }, context);
   }
   const drawn = await drawDecided({ ...work, index: 0, seed: seedOf(decided.value, 0) });
-  if (isPromoted(drawn)) return submitExport({ request, context, ask, body });
+  if (isPromoted(drawn, count)) return submitExport(submission);
   return answerPicture(drawn, context);
 }
 
-/** Too slow for its caller's connection, and the policy lets it go on as a job. */
-function isPromoted({ decided, result }: Drawn): boolean {
-  if (result.ok || !decided.plan.policy.promote) return false;
+/** Too slow for its caller's connection, and the policy lets it go on as a job. A job is one picture. */
+function isPromoted({ decided, result }: Drawn, count: number): boolean {
+  if (result.ok || !decided.plan.policy.promote || count > 1) return false;
   const { code } = result.failure;
   return code === "deadline_exceeded" || code === "no_capacity";
+}
+
+/** The last event of a stream whose picture goes on as a job: where it is. A job that could not be made is an error like any other. */
+async function promotedEvent({ request, ...submission }: Submission): Promise<ServerEvent> {
+  // A stream does not wait twice.
+  const headers = new Headers(request.headers);
+  headers.delete("prefer");
+  const taken = await submitExport({ ...submission, request: new Request(request.url, { headers }) });
+  const document = (await taken.json()) as Readonly<Record<string, unknown>>;
+  const location = taken.headers.get("location");
+  return location === null
+    ? { name: "error", data: [JSON.stringify(document)] }
+    : { name: "promoted", data: [JSON.stringify({ location, ...document })] };
 }
 
 interface ReadAsk {

@@ -9,6 +9,7 @@ import type { Endpoint, Model } from "../config/snapshot.ts";
 import type { AttemptFailure, Result } from "../failure/index.ts";
 import type { PictureField } from "../image/picture-field.ts";
 import type { ImageRequest, PictureFormat } from "../image/request.ts";
+import type { Size } from "./size.ts";
 
 export type { PictureField } from "../image/picture-field.ts";
 
@@ -124,6 +125,8 @@ export interface Dialect {
   ): { readonly call: Call; settle(status: number, text: string): string | undefined } | undefined;
   /** Width and height that the picture must have, px; `undefined` where the model chooses its own size. */
   expectedSize?(work: Work): { readonly width: number; readonly height: number } | undefined;
+  /** What a model with sizes of its own usually draws where `asked` is asked for, px; absent where nobody can tell. */
+  usualSize?(model: Model, asked: Size): Size;
   /** Format that the upstream is told to give; `undefined` where it chooses (Gemini, Ideogram, Workers AI). */
   expectedFormat?(work: Work): PictureFormat | undefined;
 }

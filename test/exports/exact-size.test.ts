@@ -71,9 +71,20 @@ describe("an export by a model with sizes of its own", () => {
     expect(steps.filter((step) => step === "upscale").length).toBeGreaterThan(1);
   });
 
-  it("fails clearly, and once, where too much would be cut away", async () => {
-    const { shown } = await exported({ width: 4096, height: 1024 });
-    expect(shown).toMatchObject({ metadata: { state: "failed" }, error: { code: "invalid_request" } });
-    expect(shown.metadata.attempts).toHaveLength(1);
+  it("is drawn by another model of the policy where too much would be cut away", async () => {
+    const { shown, id } = await exported({ width: 2048, height: 512 });
+    expect(shown).toMatchObject({ metadata: { state: "done" }, response: { model: "sd3.5-medium" } });
+    expect(await pictureOf(id)).toMatchObject({ width: 2048, height: 512 });
+  });
+
+  it("is drawn by the next model where a dear one drew half of what it usually does, and is not paid for twice", async () => {
+    stack.simulator.control.setFault("gpu-nano-banana-pro", { kind: "wrong-dimensions", count: 1 });
+    const { shown, id } = await exported({ width: 1000, height: 700 });
+    expect(await pictureOf(id)).toMatchObject({ width: 1000, height: 700 });
+    expect(shown.metadata.attempts.map(({ endpoint, outcome }) => [endpoint, outcome])).toEqual([
+      ["gpu-nano-banana-pro", "bad_picture"],
+      ["gpu-sd35", "ok"],
+      ["gpu-upscaler", "ok"],
+    ]);
   });
 });

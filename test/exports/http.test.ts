@@ -207,6 +207,29 @@ describe("a submitted export", () => {
     });
   });
 
+  it("is what a request for JSON becomes that is too slow, and not one for two pictures", async () => {
+    stack.simulator.control.setFault("*", { kind: "stall-before-headers" });
+    const slow = { ...ASK, purpose: "preview", seed: 13, deadline_ms: 1_500 };
+    const json = { accept: "application/json" };
+    const response = await stack.post("/v1/generate", slow, json);
+    const two = await stack.post("/v1/generate", { ...slow, n: 2 }, json);
+    expect([response.status, two.status]).toEqual([202, 504]);
+    stack.simulator.control.clearFaults();
+    expect((await untilOver(((await response.json()) as Shown).id)).metadata.state).toBe("done");
+  });
+
+  it("is told of at the end of a stream that was too slow", async () => {
+    stack.simulator.control.setFault("*", { kind: "stall-before-headers" });
+    const slow = { ...ASK, purpose: "preview", seed: 14, deadline_ms: 1_500 };
+    const response = await stack.post("/v1/generate", slow, { accept: "text/event-stream", prefer: "wait=30" });
+    const text = await response.text();
+    stack.simulator.control.clearFaults();
+    const [, name, data = "{}"] = /event: (\w+)\ndata: (.*)\n\n$/.exec(text) ?? [];
+    const told = JSON.parse(data) as Shown & { location: string };
+    expect([name, told.location]).toEqual(["promoted", `/v1/exports/${told.id}`]);
+    expect((await untilOver(told.id)).metadata.state).toBe("done");
+  });
+
   it("is tried again, and elsewhere, as its policy says", async () => {
     stack.simulator.control.setFault("gpu-nano-banana-pro", { kind: "503" });
     const shown = await untilOver(await submitted({ ...ASK, seed: 11 }));

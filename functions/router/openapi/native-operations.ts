@@ -38,7 +38,8 @@ export const nativeOperations: readonly Operation[] = [
     description:
       "Answers with the picture's bytes. With `Accept: application/json`: JSON with base64, the only way to several pictures at once. " +
       "With `Accept: text/event-stream`: events named `preview` (a fast draft, where the policy names a model for it), `picture`, `error` " +
-      "(a problem document; the last event) and `done`, with a comment into every silence of 15 s. " +
+      "(a problem document; the last event), `promoted` (too slow, and its policy lets it go on as an export: where that is; the last " +
+      "event) and `done`, with a comment into every silence of 15 s. " +
       "Equal requests with a `seed` are drawn once: joined while they are drawn, found again for as long as the policy says.",
     parameters: [CACHE_CONTROL],
     body: {

@@ -21,7 +21,7 @@ export interface StreamAsk {
   /** `false`: the caller wants no previews, whatever the policy says. */
   readonly wantsPreview: boolean;
   readonly headers?: Readonly<Record<string, string>>;
-  toEvents(progress: Progress): readonly ServerEvent[];
+  toEvents(progress: Progress): readonly ServerEvent[] | Promise<readonly ServerEvent[]>;
 }
 
 /** The event stream of a request. */
@@ -64,5 +64,5 @@ async function* mapEvents(
   happenings: AsyncGenerator<Progress>,
   toEvents: StreamAsk["toEvents"],
 ): AsyncGenerator<ServerEvent> {
-  for await (const progress of happenings) yield* toEvents(progress);
+  for await (const progress of happenings) yield* await toEvents(progress);
 }

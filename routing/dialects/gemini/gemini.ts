@@ -6,6 +6,7 @@
  * Width and height become a ratio and a size class; there are no steps, no guidance, no mask, no negative prompt. `modelVersion` is
  * the only evidence of the pin. Closing the connection stops nothing here: the work is billed.
  */
+import type { Model } from "../../config/snapshot.ts";
 import type { AttemptFailure, Result } from "../../failure/index.ts";
 import { encodeBase64 } from "../../image/base64-encode.ts";
 import { MEDIA_TYPES } from "../../image/request.ts";
@@ -15,7 +16,7 @@ import type { Begun, Call, Dialect, Reading, Reported, ResponseHead, Target, Tok
 import { decideOptions, type Options } from "../options.ts";
 import { withOverlayText } from "../overlay-text.ts";
 import { listAt, numberAt, textAt } from "../read-json.ts";
-import { sizeWarnings } from "../size.ts";
+import { type Size, sizeWarnings } from "../size.ts";
 import { badResponse, bodyKind, isSuccess, unreadable } from "../success.ts";
 import { errorReading } from "../upstream-error.ts";
 import { judge, judgeSuccess } from "./judge.ts";
@@ -36,21 +37,15 @@ const TAKES = {
 /** Categories that a `safetyThreshold` in the catalogue sets (providers.md §1.3). */
 const HARM_CATEGORIES = ["HARASSMENT", "HATE_SPEECH", "SEXUALLY_EXPLICIT", "DANGEROUS_CONTENT"];
 
-export const gemini: Dialect = { name: "gemini", begin };
+export const gemini: Dialect = { name: "gemini", begin, usualSize: (model, asked) => sizeFor(model, asked).coming };
 
 function begin(work: Work, target: Target): Result<Begun, AttemptFailure> {
   const unset = missingSecret(target);
   if (unset !== undefined) return { ok: false, failure: unset };
   const options = decideOptions(work, TAKES);
   if (!options.ok) return options;
-  const { request, model } = work;
-  const { imageSize } = model.parameters.extra;
-  const size = chooseGeminiSize({
-    asked: request,
-    model: modelId(work),
-    maxPixels: model.capabilities.maxPixels,
-    ...(typeof imageSize === "string" ? { fixedClass: imageSize } : {}),
-  });
+  const { request } = work;
+  const size = sizeFor(work.model, request);
   return {
     ok: true,
     value: {
@@ -63,21 +58,31 @@ function begin(work: Work, target: Target): Result<Begun, AttemptFailure> {
   };
 }
 
+function sizeFor(model: Model, asked: Size): GeminiSize {
+  const { imageSize } = model.parameters.extra;
+  return chooseGeminiSize({
+    asked: { width: asked.width, height: asked.height },
+    model: modelId(model),
+    maxPixels: model.capabilities.maxPixels,
+    ...(typeof imageSize === "string" ? { fixedClass: imageSize } : {}),
+  });
+}
+
 interface Chosen {
   readonly work: Work;
   readonly size: GeminiSize;
   readonly options: Options;
 }
 
-function modelId(work: Work): string {
-  return work.model.upstreamName.replace(/^models\//, "");
+function modelId(model: Model): string {
+  return model.upstreamName.replace(/^models\//, "");
 }
 
 function callOf(chosen: Chosen & { readonly target: Target }): Call {
   const { work, target } = chosen;
   const base = target.endpoint.url;
   const hasVersion = /\/v\d/.test(new URL(base).pathname);
-  const path = `${hasVersion ? "" : "/v1beta"}/models/${encodeURIComponent(modelId(work))}:generateContent`;
+  const path = `${hasVersion ? "" : "/v1beta"}/models/${encodeURIComponent(modelId(work.model))}:generateContent`;
   const headers = {
     accept: "application/json",
     ...workHeaders(work),
