@@ -30,6 +30,8 @@ export interface RouterOptions {
   readonly stateDir?: string;
   /** Told what the runtime and the Worker log, line by line; absent: the runtime prints it. */
   log?(line: RuntimeLog): void;
+  /** Stands before the object store: what a storm breaks. */
+  readonly bucket?: BucketWorker;
 }
 
 /** `level` is the console's: `log`, `debug`, `info`, `warn`, `error`. */
@@ -37,6 +39,15 @@ export interface RuntimeLog {
   readonly level: string;
   readonly message: string;
 }
+
+/** A Worker whose entrypoint `entrypoint` plays the bucket over RPC; it finds the real one under BUCKET. */
+export interface BucketWorker {
+  readonly script: string;
+  readonly entrypoint: string;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+const BUCKET_WORKER = "bucket";
 
 export interface BesideWorker {
   readonly name: string;
@@ -51,6 +62,8 @@ export interface Router {
   /** Through the platform's asset router, as on Cloudflare; slower here, for it comes with a proxy. */
   readonly frontUrl: string;
   readonly besideUrls: Readonly<Record<string, string>>;
+  /** Of the Worker before the object store, where there is one. */
+  readonly bucketUrl?: string;
   /** Pushes a snapshot: the document, then the pointer. */
   push(snapshot: Snapshot, message?: string): Promise<void>;
   /** The CONFIG namespace, to break it on purpose. */
@@ -63,6 +76,8 @@ export async function startRouter(options: RouterOptions = {}): Promise<Router> 
   const workerOptions = JSON.parse(readFileSync(WORKER_OPTIONS_FILE, "utf8")) as Record<string, unknown>;
   const variables = { GALLEY_MODE: "local", ...options.variables };
   const beside = options.beside ?? [];
+  const { bucket } = options;
+  const { r2Buckets } = workerOptions as { r2Buckets?: { IMAGES?: unknown } };
   const converted = convertV4MiniflareOptions({
     cf: false,
     log: new Log(LogLevel.ERROR),
@@ -72,6 +87,9 @@ export async function startRouter(options: RouterOptions = {}): Promise<Router> 
         name: WORKER_NAME,
         modules: [{ type: "ESModule", path: "worker.js", contents: readFileSync(WORKER_FILE, "utf8") }],
         bindings: { ...(workerOptions["bindings"] as object), ...variables },
+        ...(bucket === undefined
+          ? {}
+          : { r2Buckets: {}, serviceBindings: { IMAGES: { name: BUCKET_WORKER, entrypoint: bucket.entrypoint } } }),
         unsafeDirectSockets: [{ host: "127.0.0.1", port: options.port ?? 0 }],
       },
       ...beside.map(({ name, script, variables: bindings }) => ({
@@ -81,6 +99,18 @@ export async function startRouter(options: RouterOptions = {}): Promise<Router> 
         bindings,
         unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
       })),
+      ...(bucket === undefined
+        ? []
+        : [
+            {
+              name: BUCKET_WORKER,
+              modules: [{ type: "ESModule", path: "bucket.js", contents: bucket.script }],
+              compatibilityDate: workerOptions["compatibilityDate"],
+              bindings: bucket.variables,
+              r2Buckets: { BUCKET: r2Buckets?.IMAGES },
+              unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+            },
+          ]),
     ],
   } as Parameters<typeof convertV4MiniflareOptions>[0]);
   Object.assign(converted, {
@@ -111,6 +141,7 @@ export async function startRouter(options: RouterOptions = {}): Promise<Router> 
     url: await urlOf(WORKER_NAME),
     frontUrl: front.origin,
     besideUrls: Object.fromEntries(besideUrls),
+    ...(bucket === undefined ? {} : { bucketUrl: await urlOf(BUCKET_WORKER) }),
     push,
     config: { put: (key, value) => kv.put(key, value), delete: (key) => kv.delete(key) },
     stop: () => miniflare.dispose(),

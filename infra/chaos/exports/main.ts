@@ -3,6 +3,7 @@
  * anything was. Run `npm run build` first.
  */
 import { Command } from "commander";
+import { wrongs } from "./report.ts";
 import { runStorm } from "./storm.ts";
 import { stormSnapshot } from "./storm-snapshot.ts";
 
@@ -10,6 +11,10 @@ interface ChaosOptions {
   readonly kills: number;
   readonly exports: number;
   readonly seed: number;
+  readonly bucketFaults: number;
+  readonly webhookFaults: number;
+  readonly gpuKills: number;
+  readonly gpuFaults: number;
 }
 
 const program = new Command("npm run chaos:exports --")
@@ -17,13 +22,21 @@ const program = new Command("npm run chaos:exports --")
   .option("--kills <n>", "kills", Number, 200)
   .option("--exports <n>", "exports", Number, 300)
   .option("--seed <n>", "seed of the storm's chance", Number, 1)
-  .action(async ({ kills, exports, seed }: ChaosOptions) => {
+  .option(
+    "--bucket-faults <share>",
+    "calls to the object store that fail, lose their answer, lag or break off",
+    Number,
+    0.03,
+  )
+  .option("--webhook-faults <share>", "webhook calls that are refused, cut off or kept waiting", Number, 0.2)
+  .option("--gpu-kills <share>", "kills beside which the GPUs go away too", Number, 0.1)
+  .option("--gpu-faults <share>", "renders that the GPUs spoil", Number, 0)
+  .action(async (options: ChaosOptions) => {
     const startedAtMs = Date.now();
-    const report = await runStorm({ kills, exports, seed, snapshotAt: stormSnapshot, log: console.log });
+    const report = await runStorm({ ...options, snapshotAt: stormSnapshot, log: console.log });
     console.log(JSON.stringify({ ...report, seconds: Math.round((Date.now() - startedAtMs) / 1000) }, null, 2));
-    const { lost, doubleJobs, doublePictures, webhooksWrong, eventGaps } = report;
-    const wrong = lost.length + doubleJobs + doublePictures.length + webhooksWrong.length + eventGaps.length;
-    console.log(wrong === 0 ? "0 lost, 0 double, every job ended" : `${wrong} wrong`);
+    const wrong = wrongs(report);
+    console.log(wrong === 0 ? "0 lost, 0 double, 0 left behind, every job ended" : `${wrong} wrong`);
     process.exitCode = wrong === 0 ? 0 : 1;
   });
 

@@ -13,7 +13,10 @@ const START_LIMIT_MS = 60_000;
 export interface RuntimeProcess {
   /** Where it serves; changes with every start, `undefined` while it is down. */
   url(): string | undefined;
-  start(): Promise<void>;
+  /** Every key in the object store. */
+  keys(): Promise<readonly string[]>;
+  /** `bucketFaults`: share of the calls to the object store that go wrong, 0…1. */
+  start(bucketFaults: number): Promise<void>;
   /** SIGKILL to the whole group; resolves when it is gone. */
   kill(): Promise<void>;
 }
@@ -22,15 +25,22 @@ export interface RuntimeProcess {
 export function createRuntimeProcess(stateDir: string, snapshotFile: string): RuntimeProcess {
   let child: ChildProcess | undefined;
   let url: string | undefined;
+  let bucketUrl: string | undefined;
+  let starts = 0;
   return {
     url: () => url,
-    async start() {
-      const started = spawn(process.execPath, [CHILD, stateDir, snapshotFile], {
+    async keys() {
+      return (await (await fetch(bucketUrl ?? "")).json()) as string[];
+    },
+    async start(bucketFaults) {
+      starts += 1;
+      const options = [stateDir, snapshotFile, String(bucketFaults), String(starts)];
+      const started = spawn(process.execPath, [CHILD, ...options], {
         detached: true,
         stdio: ["ignore", "pipe", "inherit", "ipc"],
       });
       child = started;
-      url = await firstLine(started);
+      ({ url, bucketUrl } = JSON.parse(await firstLine(started)) as { url: string; bucketUrl: string });
     },
     async kill() {
       const victim = child;
