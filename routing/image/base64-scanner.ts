@@ -1,8 +1,8 @@
 /**
  * Finds the picture in a JSON document that comes in chunks, decodes its base64 as it comes, and keeps the rest of the document.
  *
- * Pure: bytes in, bytes out. The first string at one of the paths is the picture, unless an object around it carries the `unless` flag;
- * others at those paths are left out of the rest. Never holds more of the string than a chunk.
+ * Pure: bytes in, bytes out. The first string at one of the paths is the picture (or the last one, picture-field.ts), unless an object
+ * around it carries the `unless` flag; others at those paths are left out of the rest. Never holds more of the string than a chunk.
  */
 
 import type { Result } from "../failure/index.ts";
@@ -32,7 +32,7 @@ export type ScanDefect = "not_json" | "html" | "no_picture" | "bad_base64" | "to
 
 /** What a chunk brought. */
 export interface ScanOutput {
-  /** What was handed out before was no picture after all (its `unless` flag came behind it): forget it. */
+  /** What was handed out before is not the picture after all (its `unless` flag came behind it, or a later one counts): forget it. */
   readonly restart: boolean;
   /** More of the picture; may be empty. Over the buffer given, if one was and it was large enough. */
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -43,6 +43,8 @@ export interface ScanOutput {
 export interface Base64Scanner {
   /** Takes the next chunk, which may be reused afterwards. `into`: where to put decoded bytes. */
   push(chunk: Uint8Array, into?: ArrayBuffer): ScanOutput;
+  /** What was handed out is being sent on: no later picture takes its place. */
+  keep(): void;
   /** Was the picture there in full, and is nothing left that could take it out? */
   hasPicture(): boolean;
   /** The document is over: it, with "" in the picture's place, or what is wrong. Independent of `hasPicture`. */
@@ -61,6 +63,8 @@ export function createBase64Scanner(select: PictureField, options: ScanOptions =
   let decoder: Base64Decoder | undefined;
   let prefix: DataUrlPrefix;
   let pictureBytes = 0;
+  /** Bytes of the picture whose place a later string takes as soon as it gives a byte. */
+  let formerBytes: number | undefined;
   // This push: what was decoded, [from, to) of `room`, and whether earlier pushes are void.
   let roomBuffer = () => new ArrayBuffer(0);
   let room: Uint8Array<ArrayBuffer> = NOTHING;
@@ -75,6 +79,11 @@ export function createBase64Scanner(select: PictureField, options: ScanOptions =
 
   function decoded(bytes: number | undefined): boolean {
     if (bytes === undefined) return fail("bad_base64");
+    if (bytes > 0 && formerBytes !== undefined) {
+      restart ||= formerBytes > to - from;
+      from = to;
+      formerBytes = undefined;
+    }
     to += bytes;
     pictureBytes += bytes;
     return pictureBytes <= maxPictureBytes || fail("too_large");
@@ -91,7 +100,9 @@ export function createBase64Scanner(select: PictureField, options: ScanOptions =
   const walker = createJsonWalker(
     {
       wants(path) {
-        if (!scope.begins(path)) return false;
+        const begins = scope.begins(path);
+        if (begins === undefined) return false;
+        formerBytes = begins === "instead" ? pictureBytes : undefined;
         decoder = createBase64Decoder(options.decodeQuads);
         prefix = createDataUrlPrefix();
         pictureBytes = 0;
@@ -110,6 +121,8 @@ export function createBase64Scanner(select: PictureField, options: ScanOptions =
       textEnd() {
         if (!decode(prefix.end()) || !decoded(decoder?.end(free()))) return false;
         scope.ended(pictureBytes === 0);
+        pictureBytes = formerBytes ?? pictureBytes;
+        formerBytes = undefined;
         return true;
       },
       isTrue(path) {
@@ -124,6 +137,7 @@ export function createBase64Scanner(select: PictureField, options: ScanOptions =
 
   return {
     hasPicture: scope.isCertain,
+    keep: scope.keep,
     push(chunk, into) {
       from = 0;
       to = 0;

@@ -26,6 +26,8 @@ export interface ByteSource {
   next(spare?: ArrayBuffer): Promise<Piece>;
   /** Stops the source; the upstream sees its connection close. Never rejects. */
   cancel(reason?: unknown): Promise<void>;
+  /** What was read so far is being sent on: from now on nothing begins again (`restart`) because something better came. */
+  keep?(): void;
   /** Do chunks fill the caller's buffers, so that the caller alone holds them? */
   readonly fillsBuffers: boolean;
   /**

@@ -119,6 +119,7 @@ function openPictures(
         if (piece?.kind === "bytes") ready.shift();
         return piece as Piece;
       },
+      keep: scanner.keep,
       async cancel(reason) {
         await source.cancel(reason);
         resolve({ ok: false, failure: { reason: "connection_lost", receivedBytes: 0 } });

@@ -120,6 +120,7 @@ function streaming({ source, held, lengthBytes, share }: Streaming): Held {
       return source.cancel(reason);
     },
     open(format) {
+      source.keep?.();
       const start = head.slice(0, 12);
       const tail = tailKeeper();
       const verdict = (bytes: number): AttemptFailure | undefined =>

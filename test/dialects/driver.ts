@@ -87,7 +87,9 @@ function takeOut(document: unknown, field: PictureField): string | undefined {
     }
     return undefined;
   };
-  return field.paths.map((path) => walk(document, path)).find((found) => found !== undefined);
+  const first = field.paths.map((path) => walk(document, path)).find((found) => found !== undefined);
+  // Taken out, the first one makes way for the next.
+  return first === undefined || field.which !== "last" ? first : (takeOut(document, field) ?? first);
 }
 
 export interface Fixture extends Answer {

@@ -134,6 +134,29 @@ describe("which string is the picture", () => {
     expect(words(scan([bytesOf(text)], OPENAI))).toBe("one");
   });
 
+  describe("where the last one counts", () => {
+    const LAST = { ...GEMINI, which: "last" } as const;
+    const parts = (...texts: readonly unknown[]) => bytesOf(JSON.stringify(geminiDocument(texts)));
+    const [first, second, thought] = [
+      geminiPart(bytesOf("first")),
+      geminiPart(bytesOf("2nd")),
+      geminiThought(bytesOf("draft")),
+    ];
+
+    it.each([1, 3, 20, 10_000])("is the last one that is no thought and not empty, in chunks of %d", (chunkBytes) => {
+      const said = (document: Uint8Array<ArrayBuffer>) => words(scan(sliced(document, chunkBytes), LAST));
+      expect(said(parts(first, second))).toBe("2nd");
+      expect(said(parts(thought, first, second, thought, geminiPart(bytesOf(""))))).toBe("2nd");
+      expect(said(parts(second, thought))).toBe("2nd");
+    });
+
+    it("is none where a flag behind the later one takes it out: the former's bytes are gone", () => {
+      const late = geminiPart(bytesOf("late"), { thought: true });
+      const scanned = scan([parts(first, late)], LAST);
+      expect([scanned.hasPicture, words(scanned)]).toEqual([false, ""]);
+    });
+  });
+
   it("is not certain before its object is closed, when a flag could still come", () => {
     const text = JSON.stringify(geminiDocument([geminiPart(bytesOf("yes"))]));
     const closed = text.indexOf("}}", text.indexOf('"data"')) + 2;

@@ -37,6 +37,30 @@ for (const byob of [false, true]) {
   });
 }
 
+describe("several pictures, of which the last counts", () => {
+  const LAST = { ...GEMINI, which: "last" } as const;
+  const several = (...sizes: readonly number[]) => {
+    const pictures = sizes.map((bytes, at) => noise(bytes, at + 1));
+    return { pictures, chunks: sliced(text(geminiDocument(pictures.map((bytes) => geminiPart(bytes)))), 10_000) };
+  };
+
+  it("are held until the last one is there", async () => {
+    const { pictures, chunks } = several(30_000, 50_000, 20_000);
+    const found = await extract({ chunks }, {}, LAST);
+    if (!found.found || !found.held.whole) throw new Error("it should be whole");
+    expect(same(found.held.head, pictures[2] as Uint8Array)).toBe(true);
+  });
+
+  it("are cut after the first that is too large to be held: it is being sent already", async () => {
+    const { pictures, chunks } = several(1000 * KIB, 20_000);
+    const found = await extract({ chunks }, { maxHeadBytes: 100 * KIB }, LAST);
+    if (!found.found || found.held.whole) throw new Error("it should stream");
+    const flow = found.held.open();
+    expect(same(await collect(flow.stream), pictures[0] as Uint8Array)).toBe(true);
+    expect(await flow.finished).toEqual({ whole: true, bytes: 1000 * KIB });
+  });
+});
+
 describe("other shapes", () => {
   it("openai", async () => {
     const bytes = noise(1000);

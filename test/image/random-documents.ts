@@ -50,6 +50,8 @@ const TEXTS = [
 export const SELECTS: readonly PictureField[] = [
   { paths: [["candidates", "*", "content", "parts", "*", "inlineData", "data"]], unless: "thought" },
   { paths: [["data", "*", "b64_json"]] },
+  { paths: [["candidates", "*", "content", "parts", "*", "inlineData", "data"]], unless: "thought", which: "last" },
+  { paths: [["data", "*", "b64_json"]], which: "last" },
   { paths: [["data", "*"]], unless: "thought" },
   { paths: [["data"], ["content", "data"]], unless: "thought" },
 ];

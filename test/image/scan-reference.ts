@@ -39,10 +39,13 @@ export interface Expected {
   readonly bytes?: Uint8Array;
   /** Must the scanner fail on bad base64? It may where only an excluded string before the picture is bad: it cannot always know. */
   readonly badBase64: "must" | "may" | "not";
+  /** Where the last one counts: an excluded string stands behind it, whose flag may have come too late to leave the picture in place. */
+  readonly mayBeLost?: boolean;
 }
 
-/** The first string that is not excluded and not empty is the picture. */
+/** The first string that is not excluded and not empty is the picture; or the last such. */
 export function expectedPicture(document: unknown, select: PictureField): Expected {
+  if (select.which === "last") return expectedLast(document, select);
   let badBefore = false;
   for (const { text, excluded } of stringsAt(document, select.paths, select.unless)) {
     const bytes = referenceBytes(text.replace(/^data:[^,]*;base64,/i, ""));
@@ -51,6 +54,25 @@ export function expectedPicture(document: unknown, select: PictureField): Expect
     else if (bytes.length > 0) return { bytes, badBase64: badBefore ? "may" : "not" };
   }
   return { badBase64: badBefore ? "may" : "not" };
+}
+
+function expectedLast(document: unknown, select: PictureField): Expected {
+  let last: Uint8Array | undefined;
+  let badBefore = false;
+  let mayBeLost = false;
+  for (const { text, excluded } of stringsAt(document, select.paths, select.unless)) {
+    const bytes = referenceBytes(text.replace(/^data:[^,]*;base64,/i, ""));
+    if (excluded) {
+      badBefore ||= bytes === undefined;
+      mayBeLost ||= last !== undefined && bytes?.length !== 0;
+    } else if (bytes === undefined) {
+      return { badBase64: "must" };
+    } else if (bytes.length > 0) {
+      last = bytes;
+      mayBeLost = false;
+    }
+  }
+  return { ...(last === undefined ? {} : { bytes: last }), badBase64: badBefore ? "may" : "not", mayBeLost };
 }
 
 /** Strict about everything but the alphabet, white space and missing padding. `undefined`: not base64. */

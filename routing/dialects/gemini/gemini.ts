@@ -123,7 +123,12 @@ function receive(head: ResponseHead, chosen: Chosen): Reading {
   if (kind !== "json") return unreadable(kind);
   return {
     read: "embedded",
-    select: { paths: [["candidates", "*", "content", "parts", "*", "inlineData", "data"]], unless: "thought" },
+    select: {
+      paths: [["candidates", "*", "content", "parts", "*", "inlineData", "data"]],
+      unless: "thought",
+      // A model that thinks may show more than one (providers.md §1.4: the last one counts).
+      which: "last",
+    },
     settle: (document) => {
       if (typeof document !== "object" || document === null) return { ok: false, failure: badResponse("not_json") };
       const failure = judgeSuccess(document);
