@@ -96,9 +96,10 @@ function drawnSize(
 }
 
 /** The plan for what is left of the job's attempts; without dear models where one may be billed already. */
-function decide({ order, job }: Round, { snapshot }: RoundPorts, ask: Ask): Result<Decided, RequestFailure> {
+function decide({ order, job }: Round, { snapshot, arms }: RoundPorts, ask: Ask): Result<Decided, RequestFailure> {
   const { automation, location } = order;
-  const decided = deciderOf(snapshot)({ ask, tenant: order.terms.tenant, automation, location });
+  const { tenant } = order.terms;
+  const decided = deciderOf(snapshot)({ ask, tenant, automation, location, ...(arms === undefined ? {} : { arms }) });
   if (!decided.ok) return decided;
   const { plan } = decided.value;
   const { models } = snapshot.content.catalog;

@@ -22,6 +22,7 @@ import { deliverWebhook } from "./deliver-webhook.ts";
 import type { ExportJobObject } from "./export-protocol.ts";
 import { indexOf } from "./find-objects.ts";
 import { followEvents } from "./follow-events.ts";
+import { armsOfRound, notingRefusals, reportEnd } from "./job-arms.ts";
 import { createJobHost, type JobHost, type Round, type RoundResult } from "./job-host.ts";
 import type { JobOrder, KeptPicture } from "./job-order.ts";
 import { createSqlJobStore, type JobRecord } from "./job-store.ts";
@@ -33,6 +34,8 @@ import { webhookSecrets } from "./webhook-secrets.ts";
 export class ExportJob extends DurableObject<Env> implements ExportJobObject {
   readonly #host: JobHost;
   readonly #state: DurableObjectState;
+  /** Models that had no endpoint left when this job asked. */
+  readonly #refused = new Set<string>();
 
   constructor(state: DurableObjectState, env: Env) {
     super(state, env);
@@ -46,7 +49,10 @@ export class ExportJob extends DurableObject<Env> implements ExportJobObject {
       runRound: (round) => this.#runRound(round),
       deliver: (delivery) =>
         deliverWebhook(delivery, { secrets: webhookSecrets(env), loopback: isLocal(env), nowMs: Date.now() }),
-      report: (record) => indexOf(env, record.order.terms.tenant).report(toEntry(record)),
+      report: async (record) => {
+        await indexOf(env, record.order.terms.tenant).report(toEntry(record));
+        if (isOver(record.job)) await reportEnd(record, this.#refused, env);
+      },
       sweep: (record) => this.#sweep(record),
       expire: (record) => this.#expire(record),
       // A bug: the log gets where it happened, not with what.
@@ -131,9 +137,11 @@ export class ExportJob extends DurableObject<Env> implements ExportJobObject {
   async #runRound(round: Round): Promise<RoundResult> {
     const background = (work: Promise<unknown>) => this.#state.waitUntil(work);
     const served = await configStoreOf(this.env).current(background);
+    const arms = await armsOfRound(round.order, this.env);
     return runRound(round, {
+      ...(arms === undefined ? {} : { arms }),
       snapshot: served.snapshot,
-      ports: portsFor({ env: this.env, served, background }),
+      ports: notingRefusals(portsFor({ env: this.env, served, background }), this.#refused),
       pictures: createPictureStore(this.env.IMAGES),
       codec: codecOf(this.env),
       nowMs: () => Date.now(),

@@ -1,7 +1,7 @@
 /**
  * What a job was asked for, as it is written down: the ask without its pictures' bytes, and what else a run needs of the request.
  */
-import type { Ask, ClientLocation, JobTerms, PictureFormat, PolicyName } from "../../routing/index.ts";
+import type { Ask, ClientLocation, JobTerms, PictureFormat, PolicyName, RouteArms } from "../../routing/index.ts";
 
 /** A reference picture that was put into the store before the job was taken. */
 export interface KeptPicture {
@@ -30,6 +30,8 @@ export interface JobOrder {
   readonly model: string;
   readonly policy: PolicyName;
   readonly config: string;
+  /** Drawn at the submission; absent where no experiment ran on the route. */
+  readonly arms?: RouteArms;
   /** Scheme and host that the request came to; links are built on it. */
   readonly origin: string;
   readonly callbackUrl?: string;

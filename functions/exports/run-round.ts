@@ -4,7 +4,7 @@
  * Nothing here is kept: what it says becomes true when the job's transition is written. A crash anywhere in it costs the round's work
  * and nothing else; its attempt ids are those of the round, so that the one that takes over asks for the same work.
  */
-import type { ExecutePorts, InlinePicture, RunningAttempt, Snapshot } from "../../routing/index.ts";
+import type { ExecutePorts, InlinePicture, RouteArmsAsk, RunningAttempt, Snapshot } from "../../routing/index.ts";
 import type { PictureCodec } from "./codec.ts";
 import { drawRound } from "./draw-round.ts";
 import { finishRound } from "./finish-round.ts";
@@ -21,6 +21,8 @@ const LEAST_ROUND_MS = 1_000;
 
 export interface RoundPorts {
   readonly snapshot: Snapshot;
+  /** The experiment's arm to plan under; absent: the route's own model. */
+  readonly arms?: RouteArmsAsk;
   readonly ports: ExecutePorts;
   readonly pictures: PictureStore;
   /** `undefined`: nothing here scales pictures. */

@@ -35,6 +35,7 @@ export function stateDocument(
       width: order.width,
       height: order.height,
       config: order.config,
+      ...(order.arms === undefined ? {} : { arm: order.arms.arm }),
       request_id: order.requestId,
       attempts: [
         ...job.attempts.map(({ startedAtMs, elapsedMs, ...attempt }) => ({

@@ -1,8 +1,8 @@
 /**
  * The arms of one request: which experiments run on its route, which arm it is in, and what is to be recorded of it.
  *
- * Pure over what the caller knows of the experiments. Fails safe: an experiment whose models are not those of the snapshot, or whose
- * route is rendered as jobs, does not touch the request.
+ * Pure over what the caller knows of the experiments. Fails safe: an experiment whose models are not those of the snapshot does not touch
+ * the request.
  */
 import type { ModelId, RouteName, SnapshotContent } from "../config/snapshot.ts";
 import { type Arm, assignRoute, chooseUnit, type StickTo, type UnitSource, unitKey } from "./assign.ts";
@@ -34,8 +34,9 @@ export interface RecordedArm {
 
 export interface RouteArms {
   readonly arm: Arm;
-  /** Serves in place of the route's model; absent in the baseline. */
+  /** Serves in place of the route's model, and the experiment that says so; absent in the baseline. */
   readonly candidate?: ModelId;
+  readonly experiment?: string;
   readonly recorded: readonly RecordedArm[];
 }
 
@@ -53,7 +54,7 @@ export function chooseRouteArms(
   { routing, catalog }: SnapshotContent,
 ): RouteArms | undefined {
   const route = routing.routes.find(({ name }) => name === routeName);
-  if (route === undefined || routing.policies[route.policy]?.mode === "job") return undefined;
+  if (route === undefined) return undefined;
   const running = experiments.filter(
     (one) => one.route === routeName && one.baseline === route.model && catalog.models[one.candidate] !== undefined,
   );
@@ -72,7 +73,7 @@ export function chooseRouteArms(
   const isRecording = new Set(running.filter((one) => one.recording).map(({ name }) => name));
   return {
     arm: serving === undefined ? "baseline" : "canary",
-    ...(candidate === undefined ? {} : { candidate }),
+    ...(candidate === undefined || serving === undefined ? {} : { candidate, experiment: serving.experiment }),
     recorded: recorded
       .filter(({ ask }) => isRecording.has(ask.experiment))
       .map(({ ask: { experiment, share, unit }, assignment: { arm, excluded } }) => ({

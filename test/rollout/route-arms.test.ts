@@ -38,7 +38,6 @@ describe("the arms of a route", () => {
     ["of another route", { route: "draft-art" }, {}],
     ["whose candidate the snapshot does not have", { candidate: "gone" }, {}],
     ["that was started over another model", { baseline: "nano-banana-pro" }, {}],
-    ["of a route that is rendered as jobs", {}, { policies: { "fast-preview": { mode: "job" } } }],
   ])("leaves requests alone for an experiment %s", (_what, change, overrides) => {
     expect(armsOf(change, overrides)).toBeUndefined();
   });

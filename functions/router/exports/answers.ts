@@ -57,6 +57,7 @@ export function documentResponse(
       "galley-config": snapshot.version,
       "galley-route": order.route,
       "galley-reason": order.reason,
+      ...(order.arms === undefined ? {} : { "galley-arm": order.arms.arm }),
       ...(status === 202 ? { location: `/v1/exports/${order.terms.id}` } : {}),
       ...(eta === undefined ? {} : { "retry-after": String(retryAfterS(eta - nowMs)) }),
     },

@@ -54,8 +54,7 @@ export async function submitExport(submission: Submission): Promise<Response> {
   const { request, context } = submission;
   const checked = checkSubmission(submission);
   if (!checked.ok) return problemResponse(checked.failure, context);
-  // Exports take part in no experiment: a job may be planned anew under another configuration.
-  const decided = decideOn(submission.ask, { ...context, experiments: [] });
+  const decided = decideJob(submission.ask, context);
   if (!decided.ok) return problemResponse(decided.failure, context);
   const { env, admitted, startedAtMs } = context;
   const { tenant } = admitted;
@@ -86,6 +85,13 @@ export async function submitExport(submission: Submission): Promise<Response> {
   const record = await job.settled(tenant, waitS * 1_000);
   if (record === undefined) return gone(context);
   return settledResponse(record, { request, context, waitS });
+}
+
+/** A job takes part in experiments where its route is rendered as jobs; one that only became a job belongs to no arm. */
+function decideJob(ask: Ask, context: RequestContext): Result<Decided, RequestFailure> {
+  const decided = decideOn(ask, context);
+  const isApart = decided.ok && decided.value.arms !== undefined && decided.value.plan.policy.mode !== "job";
+  return isApart ? decideOn(ask, { ...context, experiments: [] }) : decided;
 }
 
 /** The idempotency key, after everything was looked at that can be refused without asking anybody. */
@@ -134,7 +140,7 @@ async function toOrder(submission: Submission, decided: Decided, id: string): Pr
   const { request, context, ask, callbackUrl } = submission;
   const { admitted, startedAtMs, automation, location, requestId, traceparent, snapshot } = context;
   const { image, moreImages, mask, deadlineMs: _spent, ...kept } = ask;
-  const { classified, plan, size, format, deadlineMs } = decided;
+  const { classified, plan, size, format, deadlineMs, arms } = decided;
   const [keptImage, keptMask, ...keptMore] = await Promise.all([
     image && keep(context, `kept/${id}/image`, image),
     mask && keep(context, `kept/${id}/mask`, mask),
@@ -167,6 +173,7 @@ async function toOrder(submission: Submission, decided: Decided, id: string): Pr
     model: classified.model,
     policy: classified.policy,
     config: snapshot.version,
+    ...(arms === undefined ? {} : { arms }),
     origin: new URL(request.url).origin,
     ...(callbackUrl === undefined ? {} : { callbackUrl }),
     keepMs: KEEP_MS,

@@ -93,10 +93,6 @@ async function start(canary: Canary, body: CommandBody, context: RequestContext)
   const { routing } = context.snapshot.content;
   const route = routing.routes.find(({ name }) => name === canary.route);
   if (route === undefined) return { code: "conflict", detail: `There is no route ${canary.route} any more.` };
-  if (routing.policies[route.policy]?.mode === "job") {
-    const detail = "The route is rendered as jobs; canaries run on routes that answer at once.";
-    return { code: "invalid_request", detail };
-  }
   const spec = startSpec(toExperimentSpec(canary, route.model), body);
   if (spec.ramp[0] === 0 && spec.shadowShare === 0) {
     const detail = "A canary that serves nobody learns from shadows alone; give them a share too.";
