@@ -8,6 +8,7 @@ export { knownPurposes } from "./classify/purposes.ts";
 export {
   CONFIG_CLAIM_PREFIX,
   CONFIG_LOG_PREFIX,
+  type ConfigJudge,
   type ConfigPointer,
   type ConfigStage,
   CURRENT_CONFIG_KEY,
@@ -18,6 +19,13 @@ export {
 } from "./config/kv-keys.ts";
 export { findModel, foldName } from "./config/names.ts";
 export { TIERS } from "./config/policy-defaults.ts";
+export {
+  type Pushed,
+  type PushStore,
+  type PutInForce,
+  type PutOptions,
+  putInForce,
+} from "./config/push/put-in-force.ts";
 export type * from "./config/snapshot.ts";
 export { parseSnapshot, toSnapshotJson } from "./config/snapshot-json.ts";
 export { type Ask, createDecider, type Decided, type DecideInput, type Decider, featuresOf } from "./decide.ts";

@@ -34,7 +34,7 @@ export async function armsOfRound(
   const live = await rolloutOf(ROLLOUT, arms.experiment)
     .arms()
     .catch(() => undefined);
-  if (live === undefined || live.share === 0) return undefined;
+  if (live === undefined || "kind" in live || live.share === 0) return undefined;
   return { experiments: [live], source: { tenant: terms.tenant, requestId: terms.id }, force: "canary" };
 }
 

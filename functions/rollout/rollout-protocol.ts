@@ -5,19 +5,26 @@ import type {
   ExperimentSpec,
   ExperimentStatus,
   LiveExperiment,
+  LiveStage,
   LogEntry,
   OutcomeBatch,
   PersonCommand,
 } from "../../routing/index.ts";
 
 /** How the experiment stands for those who assign; `undefined`: none was ever started. */
-export type ArmState = LiveExperiment | undefined;
+export type ArmState = LiveExperiment | LiveStage | undefined;
 
 export interface StartOrder {
   readonly spec: ExperimentSpec;
   readonly person: string;
   /** Numbers that differ from the usual ones. */
   readonly limits?: Partial<ExperimentLimits>;
+}
+
+/** A staged push to be judged. */
+export interface StageOrder extends StartOrder {
+  /** Of the push, epoch ms: only a newer one than is known begins an experiment. */
+  readonly pushedAtMs: number;
 }
 
 export type Started =
@@ -40,6 +47,8 @@ export interface RolloutObject {
   report(batch: OutcomeBatch): Promise<ArmState>;
   /** Sets GPU time aside for one shadow, ms; `false`: there is none left today, or nothing is to be copied. */
   claimShadow(gpuMs: number): Promise<boolean>;
+  /** Sees to it that a staged push is judged, and says how it stands. */
+  stage(order: StageOrder): Promise<ArmState>;
   start(order: StartOrder): Promise<Started>;
   /** `undefined`: there is no experiment. */
   command(word: PersonCommand): Promise<CommandResult | undefined>;

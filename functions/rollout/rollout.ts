@@ -3,19 +3,32 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type { CommandResult, OutcomeBatch, PersonCommand } from "../../routing/index.ts";
+import { movePointer, toPushStore } from "./move-pointer.ts";
 import { createRolloutHost, type RolloutHost } from "./rollout-host.ts";
-import type { ArmState, RolloutObject, RolloutView, Started, StartOrder } from "./rollout-protocol.ts";
+import type { ArmState, RolloutObject, RolloutView, StageOrder, Started, StartOrder } from "./rollout-protocol.ts";
 
-export class Rollout extends DurableObject implements RolloutObject {
+interface RolloutEnv {
+  /** Where the pointer of a staged push is moved. */
+  readonly CONFIG: KVNamespace;
+}
+
+export class Rollout extends DurableObject<RolloutEnv> implements RolloutObject {
   readonly #host: RolloutHost;
 
-  constructor(state: DurableObjectState, env: unknown) {
-    super(state, env as never);
+  constructor(state: DurableObjectState, env: RolloutEnv) {
+    super(state, env);
     const { storage } = state;
     this.#host = createRolloutHost({
       nowMs: () => Date.now(),
       storage: { get: (key) => storage.get(key), put: (entries) => storage.put({ ...entries }) },
-      saveIn: (ms) => void storage.setAlarm(Date.now() + ms),
+      wakeIn: (ms) => void storage.setAlarm(Date.now() + ms),
+      movePointer: (move) =>
+        movePointer(move, {
+          store: toPushStore(env.CONFIG),
+          nowMs: Date.now(),
+          mark: crypto.randomUUID().slice(0, 8),
+          wait: (ms) => new Promise((done) => setTimeout(done, ms)),
+        }),
       tell: (line) => console.log(JSON.stringify(line)),
     });
     void state.blockConcurrencyWhile(() => this.#host.restore());
@@ -33,6 +46,10 @@ export class Rollout extends DurableObject implements RolloutObject {
     return this.#host.claimShadow(gpuMs);
   }
 
+  stage(order: StageOrder): Promise<ArmState> {
+    return this.#host.stage(order);
+  }
+
   start(order: StartOrder): Promise<Started> {
     return this.#host.start(order);
   }
@@ -45,8 +62,8 @@ export class Rollout extends DurableObject implements RolloutObject {
     return this.#host.view();
   }
 
-  /** Asked for with `saveIn`; the platform runs it at least once, and again when it throws. */
+  /** Asked for with `wakeIn`; the platform runs it at least once, and again when it throws. */
   override alarm(): Promise<void> {
-    return this.#host.save();
+    return this.#host.work();
   }
 }

@@ -17,7 +17,7 @@ import { keepLast } from "./finished-pictures/last-picture.ts";
 import { isReusable, reuseOrDraw } from "./finished-pictures/reuse.ts";
 import { recordFeatures } from "./record-features.ts";
 import type { RequestContext } from "./request-context.ts";
-import { recordOutcome } from "./rollouts/experiments.ts";
+import { recordOutcome, recordRefusal } from "./rollouts/experiments.ts";
 import { copyToCandidate } from "./rollouts/shadow.ts";
 import { MAX_SEED } from "./schemas.ts";
 import { supersedeKeyOf } from "./supersede-key.ts";
@@ -45,6 +45,13 @@ export async function makePicture(ask: Ask, context: RequestContext, index: numb
 
 /** What is to be done for an ask, or why it cannot be. Nothing was tried yet. */
 export function decideOn(ask: Ask, context: RequestContext): Result<Decided, RequestFailure> {
+  const decided = decideQuietly(ask, context);
+  if (!decided.ok) recordRefusal(context.startedAtMs, context);
+  return decided;
+}
+
+/** The same for what the caller did not ask for, such as a draft: no judgement hears that it cannot be. */
+export function decideQuietly(ask: Ask, context: RequestContext): Result<Decided, RequestFailure> {
   const { snapshot, admitted, location, automation, startedAtMs, experiments, requestId, forcedArm } = context;
   const measured = measuredTimes(isolateMemory(), startedAtMs, Math.random);
   const input: DecideInput = {

@@ -2,13 +2,14 @@
  * Opens a request: admits it, finds its snapshot, its place on earth and its trace. Everything after this has a `RequestContext`.
  */
 import type { Arm, RequestFailure, Result } from "../../routing/index.ts";
-import type { ConfigStore } from "./adapters/config-store.ts";
+import type { ConfigStore, ServedConfig } from "./adapters/config-store.ts";
 import { clientLocation } from "./adapters/location.ts";
 import { pickConfig } from "./adapters/pick-config.ts";
 import { type Admitted, admit, missingScope } from "./admission.ts";
 import { type Env, isLocal } from "./environment.ts";
 import { clientSignal, type RequestContext } from "./request-context.ts";
-import { liveExperiments } from "./rollouts/experiments.ts";
+import { liveExperiments, liveStage } from "./rollouts/experiments.ts";
+import { judgedPush } from "./rollouts/stage.ts";
 import { childTraceparent, randomHex } from "./trace-context.ts";
 
 export interface OpenOptions {
@@ -40,9 +41,16 @@ export async function openContext(
   const found = options.configStore(env).current(background);
   const local = isLocal(env);
   const location = clientLocation(request, local);
-  const served = pickConfig(found instanceof Promise ? await found : found, {
+  const config = found instanceof Promise ? await found : found;
+  const forced = forcedVersion(request, config, admitted.value);
+  if (!forced.ok) return { ok: false, failure: forced.failure, requestId };
+  const push = config.staged === undefined ? undefined : judgedPush(config);
+  const live = push === undefined ? undefined : await liveStage(push, { env, background });
+  const served = pickConfig(config, {
     unit: request.headers.get(CLIENT_ADDRESS_HEADER) ?? undefined,
     location,
+    ...(live === undefined ? {} : { live }),
+    ...(forced.value === undefined ? {} : { forced: forced.value }),
   });
   const arm = forcedArm(request, admitted.value);
   if (!arm.ok) return { ok: false, failure: arm.failure, requestId };
@@ -81,4 +89,21 @@ function forcedArm(request: Request, admitted: Admitted): Result<Arm | undefined
   if (failure !== undefined) return { ok: false, failure };
   if (arm === "baseline" || arm === "canary") return { ok: true, value: arm };
   return { ok: false, failure: { code: "invalid_request", detail: "galley-arm is baseline or canary." } };
+}
+
+/** The header that answers carry; sent by somebody who may, it picks one of the two versions of a staged push, uncounted. */
+const CONFIG_HEADER = "galley-config";
+
+function forcedVersion(
+  request: Request,
+  { snapshot, staged }: ServedConfig,
+  admitted: Admitted,
+): Result<string | undefined, RequestFailure> {
+  const version = request.headers.get(CONFIG_HEADER);
+  if (version === null) return { ok: true, value: undefined };
+  const failure = missingScope("force-arm", admitted);
+  if (failure !== undefined) return { ok: false, failure };
+  if (version === snapshot.version || version === staged?.version) return { ok: true, value: version };
+  const known = staged === undefined ? snapshot.version : `${snapshot.version} or ${staged.version}`;
+  return { ok: false, failure: { code: "invalid_request", detail: `galley-config is ${known} here.` } };
 }

@@ -28,6 +28,7 @@ Examples:
   npx galley canary start sd35-next --at 30% --observe  at 30 %, writing down what it would decide and doing nothing
   npx galley canary start sd35-next --at 0 --shadow 5%  nobody is served by it yet: a twentieth of the previews is copied to it
   npx galley canary status                              all of them; with a name: evidence, arms, decisions
+  npx galley canary promote config-4f0c81aa02b7d613     a staged push is one too: everybody's from now on; \`abort\` takes it back
   npx galley canary pause sd35-next                     hold the share; \`resume\` goes on
   npx galley canary promote sd35-next -m "sharper"      give it everything; then make it the route's model and push
   npx galley canary abort sd35-next                     back to the route's model

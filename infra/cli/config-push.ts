@@ -1,13 +1,13 @@
 /** `galley config push`: check, say what changes, ask, then write the version and the pointer. Running routers follow without a deploy. */
 import { userInfo } from "node:os";
 import { createInterface } from "node:readline/promises";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import type { ConfigStage, Snapshot } from "../../routing/authoring.ts";
 import { checkedSnapshot } from "./checked-snapshot.ts";
 import { CommandFailure } from "./command-failure.ts";
 import { progress } from "./progress.ts";
 import { type Push, pushSnapshot } from "./push-snapshot.ts";
-import { parseShare, stageWords, toStage } from "./push-stage.ts";
+import { judgementWords, parseRamp, type StageOptions, stageWords, toStage } from "./push-stage.ts";
 import { pushFailure } from "./push-words.ts";
 import { compareSnapshots, showDiff } from "./show-diff.ts";
 import { counted } from "./show-problems.ts";
@@ -24,20 +24,20 @@ import {
   withStore,
 } from "./store-options.ts";
 
-interface PushOptions extends StoreOptions {
+interface PushOptions extends StoreOptions, StageOptions {
   readonly message: string;
   readonly author?: string;
   readonly yes?: boolean;
   readonly expect?: string;
-  readonly rollout?: number;
-  readonly regions?: string;
 }
 
 const EXAMPLES = `
 Examples:
   npx galley config push -m "previews get 10 s"       into the local KV that \`npm start\` uses; asks before it changes anything
   npx galley config push --yes --remote -m "SD3.5 in apac"   into Cloudflare's, where the deployed router reads it
-  npx galley config push --rollout 10% -m "try it"    a tenth of the clients first; --regions apac: those at home there
+  npx galley config push --rollout 10% -m "try it"    a tenth of the clients first; it goes on, or back, by itself
+  npx galley config push --rollout 1%,10%,50%         in steps; \`galley canary pause config-<version>\` holds one
+  npx galley config push --rollout 10% --no-judge     a tenth until you push again; --regions apac: those at home there
   npx galley config push --expect 4f0c…               refuse when another version is in force than the one you worked on
   npx galley config push my-routing.yml               with the shipped catalogue
 
@@ -54,7 +54,16 @@ export function addConfigPush(config: Command): void {
     .option("--author <name>", "who; by default the user of this machine")
     .option("-y, --yes", "do not ask; without a terminal nobody is asked")
     .option("--expect <version>", "refuse unless this version is in force (`none`: unless nothing is)")
-    .option("--rollout <share>", "serve this share of the clients first, like 10%; the same ones each time", parseShare)
+    .option(
+      "--rollout <shares>",
+      "serve this share of the clients first, like 10%, or go through several: 1%,10%",
+      parseRamp,
+    )
+    .option("--no-judge", "leave a staged push as it is, whatever it does")
+    .option("--observe", "judge a staged push, write down what should be done, and do nothing")
+    .option("--min-requests <count>", "requests of the new version before a step ends, instead of 500", parseAmount)
+    .option("--min-hours <hours>", "hours before a step ends, instead of 1", parseAmount)
+    .option("--warmup <seconds>", "seconds that do not count, instead of ten minutes", parseAmount)
     .option("--regions <ids>", "serve the clients at home in these regions first, like apac,weur");
   addStoreOptions(command).addHelpText("after", EXAMPLES).action(push);
 }
@@ -62,7 +71,7 @@ export function addConfigPush(config: Command): void {
 async function push(files: string[], options: PushOptions): Promise<void> {
   const place = placeOf(options);
   const { snapshot } = await checkedSnapshot(files, place, "Nothing was pushed.");
-  const stage = toStage(options, snapshot);
+  toStage(options, snapshot);
   warnOfPlaceholders(place, snapshot);
   await withStore(options, async (store) => {
     const inForce = await progress(`Reading what is in force in the ${place} KV`, () => readInForce(store));
@@ -72,6 +81,7 @@ async function push(files: string[], options: PushOptions): Promise<void> {
       return;
     }
     const previous = baseVersion(inForce);
+    const stage = toStage(options, snapshot, previous);
     const before = previous === undefined ? undefined : await readVersion(store, previous);
     if (before !== undefined) {
       const color = process.stderr.hasColors?.() ?? false;
@@ -99,8 +109,15 @@ async function push(files: string[], options: PushOptions): Promise<void> {
     if (!pushed.ok) throw pushFailure(place, pushed);
     const to = stage === undefined ? "is in force" : `serves ${stageWords(stage)}, ${previous} the rest`;
     console.log(`version ${snapshot.version} ${to}${options.message === "" ? "" : `: ${options.message}`}`);
+    if (stage !== undefined) console.log(judgementWords(stage, snapshot.version));
     console.log(reachWords(place));
   });
+}
+
+function parseAmount(text: string): number {
+  const amount = Number(text);
+  if (text.trim() !== "" && Number.isFinite(amount) && amount >= 0) return amount;
+  throw new InvalidArgumentError("Give a number, 0 or more.");
 }
 
 /** How soon routers follow. */

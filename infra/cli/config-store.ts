@@ -1,8 +1,9 @@
 /**
  * The configuration's KV namespace as people's tools see it: on this machine through one workerd, in Cloudflare through wrangler.
  *
- * KV has no compare-and-set: the last pointer wins, and `push-lock.ts` keeps two pushes apart. A document never changes under its key.
+ * KV has no compare-and-set: the last pointer wins, and the claims of routing/config/push keep two pushes apart. A document never changes under its key.
  */
+import type { PutOptions } from "../../routing/authoring.ts";
 import { openLocalStore } from "./local-store.ts";
 import { openRemoteStore } from "./remote-store.ts";
 
@@ -10,13 +11,6 @@ export interface StoredKey {
   readonly name: string;
   /** What was given with the value, where there was something. */
   readonly metadata?: unknown;
-}
-
-export interface PutOptions {
-  /** Listed with the key; 1,024 bytes of JSON at most (platform.md B.2). */
-  readonly metadata?: Readonly<Record<string, unknown>>;
-  /** The key ends by itself after this, s; 60 or more (platform.md B.2). */
-  readonly ttlSeconds?: number;
 }
 
 /** Where values are put. Whoever opened it closes it. */

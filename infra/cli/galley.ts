@@ -12,6 +12,7 @@ import { addConfigDiff } from "./config-diff.ts";
 import { addConfigLog } from "./config-log.ts";
 import { addConfigPush } from "./config-push.ts";
 import { addConfigReplay } from "./config-replay.ts";
+import { addConfigStatus } from "./config-status.ts";
 import { addDeploy } from "./deploy.ts";
 import { addStatus } from "./status.ts";
 
@@ -25,6 +26,7 @@ addConfigDiff(config);
 addConfigReplay(config);
 addConfigPush(config);
 addConfigLog(config);
+addConfigStatus(config);
 addCanary(program);
 addStatus(program);
 addDeploy(program);

@@ -8,19 +8,22 @@ const WELL = new Set(["in", "closed", "ok"]);
 
 /** The tables; coloured where `color`. */
 export function showStatus(document: unknown, color: boolean): string {
+  return [configLine(document), routesTable(document), endpointsTable(document, color)].join("\n");
+}
+
+/** Which configuration the router serves, since when and by whom. */
+export function configLine(document: unknown): string {
   const config = blockIn(document, "config");
   const age = numberIn(config, "age_ms");
   const problem = textIn(config, "problem");
   const pushed = [textIn(config, "author"), textIn(config, "message")].filter(
     (word) => word !== undefined && word !== "",
   );
-  return [
+  return (
     `config ${textIn(config, "version") ?? "–"} from ${textIn(config, "source") ?? "–"}` +
-      `${age === undefined ? "" : `, pushed ${spanWords(age)} ago`}${pushed.length === 0 ? "" : ` by ${pushed.join(": ")}`}` +
-      `${problem === undefined ? "" : `  PROBLEM: ${problem}`}`,
-    routesTable(document),
-    endpointsTable(document, color),
-  ].join("\n");
+    `${age === undefined ? "" : `, pushed ${spanWords(age)} ago`}${pushed.length === 0 ? "" : ` by ${pushed.join(": ")}`}` +
+    `${problem === undefined ? "" : `  PROBLEM: ${problem}`}`
+  );
 }
 
 function routesTable(document: unknown): string {

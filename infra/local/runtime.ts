@@ -66,8 +66,12 @@ export interface Router {
   readonly bucketUrl?: string;
   /** Pushes a snapshot: the document, then the pointer. */
   push(snapshot: Snapshot, message?: string): Promise<void>;
-  /** The CONFIG namespace, to break it on purpose. */
-  readonly config: { put(key: string, value: string): Promise<void>; delete(key: string): Promise<void> };
+  /** The CONFIG namespace, to look at it and to break it on purpose. */
+  readonly config: {
+    get(key: string): Promise<string | null>;
+    put(key: string, value: string): Promise<void>;
+    delete(key: string): Promise<void>;
+  };
   stop(): Promise<void>;
 }
 
@@ -143,7 +147,11 @@ export async function startRouter(options: RouterOptions = {}): Promise<Router> 
     besideUrls: Object.fromEntries(besideUrls),
     ...(bucket === undefined ? {} : { bucketUrl: await urlOf(BUCKET_WORKER) }),
     push,
-    config: { put: (key, value) => kv.put(key, value), delete: (key) => kv.delete(key) },
+    config: {
+      get: (key) => kv.get(key, "text"),
+      put: (key, value) => kv.put(key, value),
+      delete: (key) => kv.delete(key),
+    },
     stop: () => miniflare.dispose(),
   };
 }

@@ -43,9 +43,28 @@ export interface ConfigPointer {
 /** Who is served the new version first. Sticky: a wider share only ever adds clients. */
 export type ConfigStage =
   /** A share of all clients, 0…1. */
-  | { readonly kind: "share"; readonly share: number; readonly salt: string }
+  | {
+      readonly kind: "share";
+      readonly share: number;
+      readonly salt: string;
+      /** Present: the push is an experiment, which goes on or back by itself. */
+      readonly judge?: ConfigJudge;
+    }
   /** Clients whose home is one of these regions. */
   | { readonly kind: "regions"; readonly regions: readonly string[] };
+
+/** The terms by which a staged push is judged. */
+export interface ConfigJudge {
+  /** Shares in order, each in (0, 1]; the first is the stage's own. After the last one comes everybody. */
+  readonly ramp: readonly number[];
+  /** `observe` writes down what would be done, and does nothing. */
+  readonly mode: "observe" | "enforce";
+  /** Of the new version, before a step may end. */
+  readonly minRequests: number;
+  readonly minHours: number;
+  /** Not counted after the push, ms; absent: as for every experiment. */
+  readonly warmupMs?: number;
+}
 
 /** Why stored text is not a pointer. */
 export interface PointerFailure {
@@ -104,13 +123,29 @@ export function parsePointer(text: string): Result<ConfigPointer, PointerFailure
 
 function parseStage(value: unknown): ConfigStage | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const { kind, share, salt, regions } = value as Readonly<Record<string, unknown>>;
-  if (kind === "share" && typeof share === "number" && share >= 0 && share <= 1 && typeof salt === "string") {
-    return { kind, share, salt };
+  const { kind, share, salt, regions, judge } = value as Readonly<Record<string, unknown>>;
+  if (kind === "share" && isShare(share) && typeof salt === "string") {
+    if (judge === undefined) return { kind, share, salt };
+    const terms = parseJudge(judge);
+    return terms === undefined ? undefined : { kind, share, salt, judge: terms };
   }
   const isList = Array.isArray(regions) && regions.every((region) => typeof region === "string");
   return kind === "regions" && isList ? { kind, regions } : undefined;
 }
+
+function parseJudge(value: unknown): ConfigJudge | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { ramp, mode, minRequests, minHours, warmupMs } = value as Readonly<Record<string, unknown>>;
+  if (!Array.isArray(ramp) || ramp.length === 0 || !ramp.every((share) => isShare(share) && share > 0))
+    return undefined;
+  if (mode !== "observe" && mode !== "enforce") return undefined;
+  if (!isAmount(minRequests) || !isAmount(minHours)) return undefined;
+  if (warmupMs === undefined) return { ramp, mode, minRequests, minHours };
+  return isAmount(warmupMs) ? { ramp, mode, minRequests, minHours, warmupMs } : undefined;
+}
+
+const isShare = (value: unknown): value is number => typeof value === "number" && value >= 0 && value <= 1;
+const isAmount = (value: unknown): value is number => typeof value === "number" && value >= 0 && Number.isFinite(value);
 
 function failed(reason: PointerFailure["reason"], detail: string): Result<never, PointerFailure> {
   return { ok: false, failure: { reason, detail } };

@@ -21,6 +21,7 @@ export { createRollbackTest, recordRollbackBlock, rollbackLogE } from "./rollbac
 export {
   chooseRouteArms,
   type LiveExperiment,
+  type LiveStage,
   type RecordedArm,
   type RouteArms,
   type RouteArmsAsk,

@@ -44,6 +44,8 @@ export interface RequestOutcome extends OutcomeBase {
   readonly attempts: readonly OutcomeAttempt[];
   /** Picture checks that ran before the answer ended; later ones come as a `CheckOutcome`. */
   readonly checks?: "passed" | "failed";
+  /** The configuration refused it before anything was tried. Told of two configurations, whose callers are alike; never of two models. */
+  readonly refused?: true;
 }
 
 /** A picture check that ran after the answer (typography, aliasing). */
@@ -80,6 +82,7 @@ const ranIntoDeadline = (attempt: OutcomeAttempt): boolean =>
  * An empty verdict: the request says nothing about the arm.
  */
 export function judgeRequest(outcome: RequestOutcome, model: ModelId | undefined): Verdict {
+  if (outcome.refused) return { unserved: false, errors: true };
   const own = model === undefined ? outcome.attempts : outcome.attempts.filter((attempt) => attempt.model === model);
   const blamed = own.some(isBlamed);
   if (own.length === 0 && outcome.attempts.length === 0) return {};

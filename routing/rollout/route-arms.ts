@@ -23,6 +23,17 @@ export interface LiveExperiment {
   readonly shadow?: { readonly share: number; readonly remainingGpuMs: number };
 }
 
+/** A staged push under judgement, as an edge needs to know it. Plain JSON. */
+export interface LiveStage {
+  readonly kind: "config";
+  readonly name: string;
+  /** Of the push that it judges, epoch ms: another push of the same version is another experiment. */
+  readonly pushedAtMs: number;
+  /** Of the new version, in force, 0…1. */
+  readonly share: number;
+  readonly recording: boolean;
+}
+
 /** One experiment that an outcome belongs to. */
 export interface RecordedArm {
   readonly experiment: string;

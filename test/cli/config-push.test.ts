@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseShare, toStage } from "../../infra/cli/push-stage.ts";
+import { judgementWords, parseRamp, parseShare, type StageOptions, toStage } from "../../infra/cli/push-stage.ts";
 import { runWrangler } from "../../infra/local/wrangler.ts";
 import { parsePointer } from "../../routing/authoring.ts";
 import { aSnapshot } from "../support/snapshot.ts";
@@ -59,6 +59,7 @@ describe("galley config", () => {
     const second = await here("push", edited, "--expect", version, "--rollout", "10%", "-m", "a tenth");
     const next = versionIn(second.stdout);
     expect(second.stdout).toContain(`version ${next} serves 10 % of the clients, ${version} the rest: a tenth`);
+    expect(second.stdout).toContain(`npx galley canary status config-${next}`);
 
     const back = await here("rollback", "--author", "grace");
     expect(back.stdout).toContain(`version ${version} is in force again`);
@@ -110,16 +111,49 @@ describe("a staged push", () => {
     expect(() => parseShare(text)).toThrow("Give a share between 0 and 100%");
   });
 
-  it("goes to a share, to regions, or to everybody", () => {
-    expect(toStage({ rollout: 0.1 }, aSnapshot())).toEqual({ kind: "share", share: 0.1, salt: "config" });
-    expect(toStage({ regions: "apac, weur" }, aSnapshot())).toEqual({ kind: "regions", regions: ["apac", "weur"] });
-    expect(toStage({}, aSnapshot())).toBeUndefined();
+  it("goes to a share that is judged, to one that is not, to regions, or to everybody", () => {
+    const snapshot = aSnapshot({ version: "00000000000000a2" });
+    expect(toStage({ rollout: [0.01, 0.1] }, snapshot, "00000000000000a1")).toEqual({
+      kind: "share",
+      share: 0.01,
+      salt: "00000000000000a1-00000000000000a2",
+      judge: { ramp: [0.01, 0.1], mode: "enforce", minRequests: 500, minHours: 1 },
+    });
+    const terms = { observe: true, minRequests: 20, minHours: 0, warmup: 0 };
+    expect(toStage({ rollout: [0.1], ...terms }, snapshot)).toMatchObject({
+      judge: { mode: "observe", minRequests: 20, minHours: 0, warmupMs: 0 },
+    });
+    expect(toStage({ rollout: [0.1], judge: false }, snapshot)).toEqual({ kind: "share", share: 0.1, salt: "config" });
+    expect(toStage({ regions: "apac, weur" }, snapshot)).toEqual({ kind: "regions", regions: ["apac", "weur"] });
+    expect(toStage({}, snapshot)).toBeUndefined();
+  });
+
+  it("reads shares that grow, and no others", () => {
+    expect(parseRamp("1%, 10%,50%")).toEqual([0.01, 0.1, 0.5]);
+    expect(() => parseRamp("10%,10%")).toThrow("shares that grow");
+    expect(() => parseRamp("10%,all")).toThrow("Give a share between 0 and 100%");
+  });
+
+  it("says what will become of it", () => {
+    const version = "00000000000000a2";
+    const words = (options: StageOptions) => {
+      const stage = toStage(options, aSnapshot({ version }));
+      return stage === undefined ? "" : judgementWords(stage, version);
+    };
+    expect(words({ rollout: [0.01, 0.1] })).toBe(
+      "It goes back by itself when it is worse, and on to 10 %, then everybody after 500 requests and 1 h each, " +
+        "once it is shown to be no worse: npx galley canary status config-00000000000000a2",
+    );
+    expect(words({ rollout: [0.1], observe: true })).toMatch(/^What it would do is only written down: /);
+    expect(words({ rollout: [0.1], judge: false })).toBe("It stays so until the next push or rollback.");
+    expect(words({ regions: "apac" })).toContain("nobody judges this push but you");
   });
 
   it.each([
     ["a region that is not there", { regions: "mars" }, "There is no region `mars`"],
     ["a cluster", { regions: "gpu-cluster" }, "There is no region `gpu-cluster`"],
-    ["a share and regions", { rollout: 0.1, regions: "apac" }, "--rollout and --regions cannot both be meant"],
+    ["shares that nobody would go through", { rollout: [0.1, 0.5], judge: false }, "Nobody would go from share"],
+    ["a share and regions", { rollout: [0.1], regions: "apac" }, "--rollout and --regions cannot both be meant"],
   ])("refuses %s", (_what, options, words) => {
     expect(() => toStage(options, aSnapshot())).toThrow(words);
   });

@@ -1,5 +1,6 @@
 /** A configuration store in memory that sees its own writes at once, as KV does where it was written; some keys may refuse. */
-import type { ConfigStore, PutOptions } from "../../infra/cli/config-store.ts";
+import type { ConfigStore } from "../../infra/cli/config-store.ts";
+import type { PutOptions } from "../../routing/authoring.ts";
 
 export interface MemoryStore extends ConfigStore {
   readonly values: Map<string, string>;

@@ -40,6 +40,12 @@ const CANARY = {
   mode: "enforce",
 };
 
+const PUSH = {
+  ...CANARY,
+  ...{ name: "config-00000000000000a2", kind: "config", route: "every route", candidate: "00000000000000a2" },
+  ...{ phase: "running", share: 0.1, ramp: [0.1], waits_for: "too-early" },
+};
+
 interface Asked {
   readonly method: string;
   readonly path: string;
@@ -58,9 +64,11 @@ beforeAll(async () => {
     request.on("end", () => {
       const path = request.url ?? "";
       asked.push({ method: request.method ?? "", path, body: text === "" ? undefined : JSON.parse(text) });
-      const document = { "/v1/status": STATUS, "/v1/canaries": { canaries: [CANARY] }, "/v1/canaries/next": CANARY }[
-        path
-      ];
+      const document = {
+        "/v1/status": STATUS,
+        "/v1/canaries": { canaries: [CANARY, PUSH] },
+        "/v1/canaries/next": CANARY,
+      }[path];
       const problem = { title: "The resource is busy", detail: "It is running already." };
       response.writeHead(document === undefined ? 409 : 200, { "content-type": "application/json" });
       response.end(JSON.stringify(document ?? problem));
@@ -97,6 +105,16 @@ describe("galley status", () => {
     const ask = { model: "sd35", pixels: 1, steps: undefined };
     expect(measured({ ...ask, place: "weur" })).toMatchObject({ q50Ms: 810, q95Ms: 1_900 });
     expect(measured({ ...ask, place: "apac" })).toBeUndefined();
+  });
+});
+
+describe("galley config status", () => {
+  it("shows the version, and how a staged push is doing", async () => {
+    const { exitCode, stdout } = await galley("config", "status", "--url", url);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain("config 0123456789abcdef from kv, pushed 17 min ago by ada: try it");
+    expect(stdout).toContain("config-00000000000000a2: 00000000000000a2 for every route, running at 10 %");
+    expect(stdout).toContain("waits: too-early");
   });
 });
 

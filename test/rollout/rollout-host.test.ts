@@ -71,8 +71,8 @@ describe("a Rollout host", () => {
     await first.host.start(order);
     await first.host.report({ id: "a", outcomes: [anOutcome({ atMs: START_MS + 1 })] });
     await first.host.report({ id: "b", outcomes: [anOutcome({ atMs: START_MS + 2 })] });
-    expect(first.savesAsked).toEqual([10_000]);
-    await first.host.save();
+    expect(first.wakesAsked).toEqual([10_000]);
+    await first.host.work();
     const second = await aHost(first.stored);
     expect((await second.host.view())?.status.numbers.arms.canary.requests).toBe(2);
     expect(await second.host.command({ command: "abort", person: "grace", note: "enough" })).toMatchObject({
@@ -115,5 +115,95 @@ describe("a Rollout host", () => {
       "log:1:1:000002",
       "log:1:2:000001",
     ]);
+  });
+});
+
+describe("a host that judges a push", () => {
+  const [baseline, candidate] = ["00000000000000a1", "00000000000000a2"];
+  const push = {
+    spec: { ...spec, name: `config-${candidate}`, subject: { kind: "config", baseline, candidate } as const },
+    ...{ person: "ada", limits: { warmupMs: 0 }, pushedAtMs: START_MS },
+  };
+  /** The same failures, whatever models they were of. */
+  const bad = (atMs: number) => aBadBatch("bad", atMs);
+
+  it("begins once a push, and anew with a newer one", async () => {
+    const { host } = await aHost();
+    expect(await host.stage(push)).toEqual({
+      kind: "config",
+      ...{ name: push.spec.name, share: 0.3, recording: true, pushedAtMs: START_MS },
+    });
+    await host.stage(push);
+    await host.stage({ ...push, pushedAtMs: START_MS - 1 });
+    expect((await host.view())?.run).toBe(1);
+    await host.stage({ ...push, pushedAtMs: START_MS + 1 });
+    expect((await host.view())?.run).toBe(2);
+  });
+
+  it("has the pointer moved back when it rolls back, once, with its reasons", async () => {
+    const world = await aHost();
+    await world.host.stage(push);
+    world.nowMs += MINUTE_MS;
+    expect(await world.host.report(bad(START_MS + 1))).toMatchObject({ share: 0, recording: false });
+    expect(world.wakesAsked).toContain(0);
+    await world.host.work();
+    expect(world.moves).toMatchObject([{ to: "former", baseline, candidate, pushedAtMs: START_MS, author: "galley" }]);
+    expect(world.moves[0]?.message).toMatch(/^rolled back, canary at 0 %\. errors: /);
+    await world.host.work();
+    expect(world.moves).toHaveLength(1);
+  });
+
+  it.each(["again", "broken"] as const)(
+    "tries until the pointer is moved (%s), also after its own end",
+    async (end) => {
+      const first = await aHost();
+      await first.host.stage(push);
+      first.moveEnds = end;
+      await first.host.command({ command: "abort", person: "grace", note: "enough" });
+      await first.host.work();
+      expect(first.wakesAsked.at(-1)).toBe(5_000);
+      const second = await aHost(first.stored);
+      expect(second.wakesAsked).toEqual([0]);
+      await second.host.work();
+      expect(second.moves).toMatchObject([{ to: "former", author: "grace" }]);
+      const third = await aHost(first.stored);
+      await third.host.work();
+      expect([third.wakesAsked, third.moves]).toEqual([[], []]);
+    },
+  );
+
+  it("has it moved on when it is promoted, and not at all where it only observes", async () => {
+    const world = await aHost();
+    await world.host.stage(push);
+    await world.host.command({ command: "promote", person: "grace" });
+    await world.host.work();
+    expect(world.moves).toMatchObject([{ to: "newer" }]);
+    const observing = await aHost();
+    await observing.host.stage({ ...push, spec: { ...push.spec, mode: "observe" } });
+    observing.nowMs += MINUTE_MS;
+    await observing.host.report(bad(START_MS + 1));
+    await observing.host.work();
+    expect(observing.moves).toEqual([]);
+  });
+
+  it("forgets what was due when a newer push came", async () => {
+    const world = await aHost();
+    await world.host.stage(push);
+    await world.host.command({ command: "abort", person: "grace" });
+    await world.host.stage({ ...push, pushedAtMs: START_MS + 1 });
+    await world.host.work();
+    expect(world.moves).toEqual([]);
+  });
+
+  it("writes outcomes down that came while the pointer was being moved", async () => {
+    const world = await aHost();
+    await world.host.stage(push);
+    world.moveEnds = "again";
+    await world.host.command({ command: "abort", person: "grace" });
+    await world.host.report({ id: "late", outcomes: [] });
+    world.moveEnds = "moved";
+    await world.host.work();
+    await world.host.report({ id: "later", outcomes: [] });
+    expect(world.wakesAsked.at(-1)).toBe(10_000);
   });
 });

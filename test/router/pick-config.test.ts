@@ -1,12 +1,13 @@
 /** Whom a staged push serves. */
 import { describe, expect, it } from "vitest";
 import { createConfigStore, type ServedConfig } from "../../functions/router/adapters/config-store.ts";
-import { pickConfig } from "../../functions/router/adapters/pick-config.ts";
+import { type Client, pickConfig } from "../../functions/router/adapters/pick-config.ts";
 import {
   type ConfigPointer,
   type ConfigStage,
   CURRENT_CONFIG_KEY,
   configKey,
+  type LiveStage,
   POINTER_SCHEMA,
   parsePointer,
   toSnapshotJson,
@@ -63,6 +64,46 @@ describe("a push staged to a share", () => {
   });
 });
 
+describe("a push under judgement", () => {
+  const judge = { ramp: [0.1, 0.5], mode: "enforce", minRequests: 500, minHours: 1 } as const;
+  const judged = staged({ kind: "share", share: 0.1, salt: "a1-a2", judge });
+  const live = (share: number, recording = true): LiveStage => ({
+    ...{ kind: "config", name: "config-a2", pushedAtMs: 500 },
+    ...{ share, recording },
+  });
+  const newerShare = (now: LiveStage | undefined) =>
+    Array.from({ length: 2_000 }, (_, index) => address(index)).filter((unit) => {
+      const client = { unit, location: {}, ...(now === undefined ? {} : { live: now }) };
+      return pickConfig(judged, client).snapshot === newer;
+    }).length / 2_000;
+
+  it("goes by the share that its judgement allows, not by the pointer's", () => {
+    expect(newerShare(live(0.5))).toBeCloseTo(0.5, 1);
+    expect([newerShare(live(0, false)), newerShare(live(1, false))]).toEqual([0, 1]);
+  });
+
+  it("serves everybody by the former version while nobody knows how it stands", () => {
+    expect(newerShare(undefined)).toBe(0);
+    expect(pickConfig(judged, { unit: "a", location: {} }).stage?.recorded).toBeUndefined();
+  });
+
+  it("records each client under its arm, and those that chose apart", () => {
+    const pick = (parts: Partial<Client>) =>
+      pickConfig(judged, { unit: "a", location: {}, live: live(0.5), ...parts }).stage?.recorded;
+    expect(pick({})).toMatchObject({ experiment: "config-a2", share: 0.5, unit: expect.any(Number) });
+    expect(pick({})).not.toHaveProperty("excluded");
+    expect(pick({ forced: newer.version })).toMatchObject({ arm: "canary", excluded: "forced" });
+    expect(pick({ forced: former.version })).toMatchObject({ arm: "baseline", excluded: "forced" });
+    expect(pick({ unit: undefined })).toMatchObject({ arm: "baseline", excluded: "no-unit" });
+    expect(pick({ live: live(0, false) })).toBeUndefined();
+  });
+
+  it("keeps the former version and the pointer at hand for whoever records", () => {
+    const { stage } = pickConfig(judged, { unit: "a", location: {}, live: live(1) });
+    expect(stage).toMatchObject({ former, pointer: { version: newer.version, pushedAtMs: 500 } });
+  });
+});
+
 describe("a push staged to regions", () => {
   const pick = (country: string) =>
     pickConfig(staged({ kind: "regions", regions: ["apac"] }), { unit: "any", location: { country } });
@@ -102,6 +143,10 @@ describe("the store during a staged push", () => {
     [{ kind: "share", share: 0.1 }],
     [{ kind: "regions", regions: "apac" }],
     [{ kind: "else" }],
+    [{ kind: "share", share: 0.1, salt: "s", judge: {} }],
+    [{ kind: "share", share: 0.1, salt: "s", judge: { ramp: [], mode: "enforce", minRequests: 1, minHours: 1 } }],
+    [{ kind: "share", share: 0.1, salt: "s", judge: { ramp: [0], mode: "enforce", minRequests: 1, minHours: 1 } }],
+    [{ kind: "share", share: 0.1, salt: "s", judge: { ramp: [0.1], mode: "maybe", minRequests: 1, minHours: 1 } }],
     [null],
   ])("takes no stage such as %j", (rollout) => {
     push(rollout);

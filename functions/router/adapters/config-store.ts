@@ -13,6 +13,7 @@ import {
   configKey,
   parsePointer,
   parseSnapshot,
+  type RecordedArm,
   type Snapshot,
 } from "../../../routing/index.ts";
 
@@ -30,10 +31,22 @@ export interface ServedConfig {
   readonly pointer?: ConfigPointer;
   /** The pointer's version while it serves only a part of the traffic. */
   readonly staged?: Snapshot;
+  /** The judged push that this request was picked by, or not; set for each request. */
+  readonly stage?: PickedStage;
   /** Last time KV confirmed this version, epoch ms; `undefined`: never. */
   readonly confirmedAtMs?: number;
   /** Why the last look at KV did not bring a snapshot; `undefined`: it did. */
   readonly problem?: ConfigProblem;
+}
+
+/** A request's side of a staged push under judgement. */
+export interface PickedStage {
+  /** The version that serves whom the push does not. */
+  readonly former: Snapshot;
+  /** The pointer as it stands in KV. */
+  readonly pointer: ConfigPointer;
+  /** What an outcome is recorded under; absent once the experiment is over, or while it is not known. */
+  readonly recorded?: RecordedArm;
 }
 
 export type ConfigProblem =

@@ -145,7 +145,7 @@ export const canaryOperations: readonly Operation[] = [
     method: "get",
     path: "/v1/canaries",
     tag: "Operating",
-    summary: "The canaries, and how they stand",
+    summary: "The canaries and the push that is judged, and how they stand",
     answers: [json(200, "All of them.", objectOf({ canaries: { type: "array", items: { type: "object" } } }))],
     failures: ["unauthenticated", "forbidden"],
     problems: "problem",

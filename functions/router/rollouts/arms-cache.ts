@@ -5,7 +5,7 @@
  * rollback reaches a busy isolate with its next report. Only a fresh isolate waits, and not for long. Fails safe: what was not
  * confirmed for a minute is not believed, and its requests go to the route's own model.
  */
-import type { Clock, LiveExperiment } from "../../../routing/index.ts";
+import type { Clock } from "../../../routing/index.ts";
 
 /** How long a state is served without asking again, ms. */
 const FRESH_MS = 5_000;
@@ -16,37 +16,38 @@ const BELIEVED_MS = 60_000;
 /** How long a fresh isolate's request waits for an answer, ms: as for a region's scheduler (design.md §2). */
 const FIRST_LOAD_MS = 150;
 
-interface Known {
-  state: LiveExperiment | undefined;
+interface Known<State> {
+  state: State | undefined;
   confirmedAtMs: number;
   askedAtMs: number;
 }
 
-export interface ArmsAsk {
-  /** Names of the canaries that the snapshot has. */
+export interface ArmsAsk<State> {
+  /** Names of the experiments that are looked for. */
   readonly names: readonly string[];
   /** Asks the object; may reject. */
-  load(name: string): Promise<LiveExperiment | undefined>;
+  load(name: string): Promise<State | undefined>;
   background(work: Promise<unknown>): void;
 }
 
-export interface ArmsCache {
+/** `State`: what an object says of its experiment. */
+export interface ArmsCache<State> {
   /** Experiments to assign by now. */
-  current(ask: ArmsAsk): readonly LiveExperiment[] | Promise<readonly LiveExperiment[]>;
+  current(ask: ArmsAsk<State>): readonly State[] | Promise<readonly State[]>;
   /** An object said how it stands. */
-  learn(name: string, state: LiveExperiment | undefined): void;
+  learn(name: string, state: State | undefined): void;
 }
 
 /** One cache an isolate. */
-export function createArmsCache(clock: Clock): ArmsCache {
-  const known = new Map<string, Known>();
+export function createArmsCache<State>(clock: Clock): ArmsCache<State> {
+  const known = new Map<string, Known<State>>();
 
-  const learn = (name: string, state: LiveExperiment | undefined): void => {
+  const learn = (name: string, state: State | undefined): void => {
     const nowMs = clock.nowMs();
     known.set(name, { state, confirmedAtMs: nowMs, askedAtMs: nowMs });
   };
 
-  const refresh = async (name: string, ask: ArmsAsk): Promise<void> => {
+  const refresh = async (name: string, ask: ArmsAsk<State>): Promise<void> => {
     const before = known.get(name);
     if (before !== undefined) before.askedAtMs = clock.nowMs();
     try {
@@ -57,7 +58,7 @@ export function createArmsCache(clock: Clock): ArmsCache {
     }
   };
 
-  const believed = ({ names }: ArmsAsk): readonly LiveExperiment[] =>
+  const believed = ({ names }: ArmsAsk<State>): readonly State[] =>
     names.flatMap((name) => {
       const one = known.get(name);
       const isBelieved = one?.state !== undefined && clock.nowMs() - one.confirmedAtMs < BELIEVED_MS;

@@ -2,16 +2,26 @@
 import { type Canary, METRIC_NAMES, type Numbers } from "../../../routing/index.ts";
 import type { RolloutView } from "../../rollout/rollout-protocol.ts";
 
-/** The document. Times are ISO 8601, spans ms, shares 0…1. */
+/** A canary. Times are ISO 8601, spans ms, shares 0…1. */
 export function canaryDocument(canary: Canary, view: RolloutView | undefined): Record<string, unknown> {
   const { name, route, candidate, stickTo } = canary;
-  const terms = { name, route, candidate, stick_to: stickTo };
+  const terms = { name, kind: "model", route, candidate, stick_to: stickTo };
   if (view === undefined) return { ...terms, phase: "not-started", share: 0, ramp: canary.ramp, mode: canary.mode };
-  const { status, run, log } = view;
+  const { subject } = view.status.spec;
+  const models = subject.kind === "model" ? { baseline: subject.baseline, candidate: subject.candidate } : {};
+  return { ...terms, ...models, ...standing(view) };
+}
+
+/** A staged push: versions in place of models, over every route. */
+export function pushDocument(view: RolloutView): Record<string, unknown> {
+  const { name, subject } = view.status.spec;
+  const { baseline, candidate } = subject;
+  return { name, kind: "config", route: "every route", candidate, stick_to: "client", baseline, ...standing(view) };
+}
+
+function standing({ status, run, log }: RolloutView): Record<string, unknown> {
   const { spec, numbers } = status;
   return {
-    ...terms,
-    ...(spec.subject.kind === "model" ? { baseline: spec.subject.baseline, candidate: spec.subject.candidate } : {}),
     run,
     phase: status.phase,
     share: status.share,

@@ -3,17 +3,22 @@ import type {
   Decided,
   ExecuteResult,
   LiveExperiment,
+  LiveStage,
   RequestOutcome,
   ShadowCopy,
   Snapshot,
 } from "../../../routing/index.ts";
 import { rolloutOf } from "../../rollout/find-rollout.ts";
+import type { ArmState } from "../../rollout/rollout-protocol.ts";
 import { platformClock } from "../adapters/clock.ts";
+import type { ServedConfig } from "../adapters/config-store.ts";
 import type { Env } from "../environment.ts";
 import { createArmsCache } from "./arms-cache.ts";
 import { createOutbox } from "./outbox.ts";
+import { type JudgedPush, stageSloMs, toStageOrder } from "./stage.ts";
 
-const cache = createArmsCache(platformClock);
+const cache = createArmsCache<LiveExperiment>(platformClock);
+const stages = createArmsCache<LiveStage>(platformClock);
 const outbox = createOutbox({ clock: platformClock, newId: () => crypto.randomUUID() });
 
 /** Those of whom experiments are looked up. */
@@ -31,12 +36,40 @@ export function liveExperiments({
 }: ExperimentsFor): readonly LiveExperiment[] | Promise<readonly LiveExperiment[]> {
   const names = Object.keys(snapshot.content.routing.canaries);
   if (names.length === 0) return [];
-  return cache.current({ names, load: (name) => rolloutOf(env.ROLLOUT, name).arms(), background });
+  return cache.current({
+    names,
+    load: async (name) => modelState(await rolloutOf(env.ROLLOUT, name).arms()),
+    background,
+  });
+}
+
+/** The staged push that is judged, as it is known; asked after in the same way. */
+export function liveStage(
+  push: JudgedPush,
+  { env, background }: Pick<ExperimentsFor, "env" | "background">,
+): LiveStage | undefined | Promise<LiveStage | undefined> {
+  const load = async () => stageState(await rolloutOf(env.ROLLOUT, push.name).stage(toStageOrder(push)));
+  const found = stages.current({ names: [stageKey(push)], load, background });
+  return found instanceof Promise ? found.then(([stage]) => stage) : found[0];
+}
+
+/** Another push of the same version is another experiment. */
+const stageKey = ({ name, pushedAtMs }: Pick<LiveStage, "name" | "pushedAtMs">): string => `${name}@${pushedAtMs}`;
+
+const modelState = (state: ArmState): LiveExperiment | undefined =>
+  state === undefined || "kind" in state ? undefined : state;
+const stageState = (state: ArmState): LiveStage | undefined =>
+  state !== undefined && "kind" in state ? state : undefined;
+
+/** An object said how its experiment stands. */
+function learn(name: string, state: ArmState): void {
+  if (state !== undefined && "kind" in state) stages.learn(stageKey(state), state);
+  else cache.learn(name, state);
 }
 
 /** A person changed an experiment through this isolate. */
 export async function learnArms(env: Env, name: string): Promise<void> {
-  cache.learn(name, await rolloutOf(env.ROLLOUT, name).arms());
+  learn(name, await rolloutOf(env.ROLLOUT, name).arms());
 }
 
 /** Sets GPU time aside for a shadow; `false` where there is none, or the object does not answer. */
@@ -49,7 +82,7 @@ export function claimGpu(env: Env, name: string, gpuMs: number): Promise<boolean
 /** Tells an experiment of a shadow. Once: a lost one costs a pair, and its GPU time stays spent. */
 export async function reportShadow(env: Env, name: string, copy: ShadowCopy): Promise<void> {
   const batch = { id: crypto.randomUUID(), outcomes: [], shadows: [copy] };
-  cache.learn(name, await rolloutOf(env.ROLLOUT, name).report(batch));
+  learn(name, await rolloutOf(env.ROLLOUT, name).report(batch));
 }
 
 /** A picture that failed its checks in any attempt; passed, where the one that was sent did. */
@@ -64,39 +97,58 @@ export interface Ended {
   readonly startedAtMs: number;
 }
 
-/** Tells the experiments how a request ended, once its last byte is out. */
-export function recordOutcome(
-  { decided, result, startedAtMs }: Ended,
-  { env, background }: Pick<ExperimentsFor, "env" | "background">,
-): void {
+/** Tells the experiments how a request ended, once its last byte is out: those of its route, and the push that is being judged. */
+export function recordOutcome({ decided, result, startedAtMs }: Ended, about: Reporting): void {
+  const { stage } = about.served;
   const recorded = decided.arms?.recorded ?? [];
-  if (recorded.length === 0) return;
+  const staged = stage?.recorded;
+  if (recorded.length === 0 && staged === undefined) return;
+  const { sloMs } = decided.plan.policy;
   const put = (delivered: boolean, costUsd: number): void => {
     const atMs = Date.now();
-    for (const { experiment, ...assigned } of recorded) {
-      const outcome: RequestOutcome = {
-        kind: "request",
-        atMs,
-        ...assigned,
-        elapsedMs: atMs - startedAtMs,
-        sloMs: decided.plan.policy.sloMs,
-        costUsd,
-        delivered,
-        ...(result.ok && delivered ? { servedBy: result.leg.model } : {}),
-        ...checksOf(result),
-        attempts: result.trail.map(({ model, outcome: how, failure }) => ({
-          model,
-          outcome: how,
-          ...(failure === undefined ? {} : { failure }),
-        })),
-      };
-      outbox.put(experiment, outcome, {
-        report: (name, batch) => rolloutOf(env.ROLLOUT, name).report(batch),
-        learn: cache.learn,
-        background,
-      });
-    }
+    const told = {
+      kind: "request",
+      ...{ atMs, elapsedMs: atMs - startedAtMs, costUsd, delivered },
+      ...(result.ok && delivered ? { servedBy: result.leg.model } : {}),
+      ...checksOf(result),
+      attempts: result.trail.map(({ model, outcome, failure }) => ({
+        model,
+        outcome,
+        ...(failure === undefined ? {} : { failure }),
+      })),
+    } as const;
+    for (const { experiment, ...assigned } of recorded) send(experiment, { ...told, ...assigned, sloMs }, about);
+    if (stage === undefined || staged === undefined) return;
+    const { experiment, ...assigned } = staged;
+    // By the former version's word: a push that asks less of itself is not better for it.
+    send(
+      experiment,
+      { ...told, ...assigned, sloMs: stageSloMs(stage.former, decided.classified.route) ?? sloMs },
+      about,
+    );
   };
-  if (result.ok) background(result.finished.then(({ whole, costUsd }) => put(whole, costUsd)));
+  if (result.ok) about.background(result.finished.then(({ whole, costUsd }) => put(whole, costUsd)));
   else put(false, result.costUsd);
+}
+
+/** Tells the push that is being judged of a request that its configuration refused. */
+export function recordRefusal(startedAtMs: number, about: Reporting): void {
+  const staged = about.served.stage?.recorded;
+  if (staged === undefined) return;
+  const { experiment, ...assigned } = staged;
+  const atMs = Date.now();
+  const elapsedMs = atMs - startedAtMs;
+  const facts = { kind: "request", atMs, elapsedMs, sloMs: elapsedMs, costUsd: 0, delivered: false } as const;
+  send(experiment, { ...facts, ...assigned, attempts: [], refused: true }, about);
+}
+
+/** On whose behalf outcomes are sent. */
+type Reporting = Pick<ExperimentsFor, "env" | "background"> & { readonly served: Pick<ServedConfig, "stage"> };
+
+function send(experiment: string, outcome: RequestOutcome, { env, background }: Reporting): void {
+  outbox.put(experiment, outcome, {
+    report: (name, batch) => rolloutOf(env.ROLLOUT, name).report(batch),
+    learn,
+    background,
+  });
 }

@@ -4,7 +4,8 @@
  * One request at a time waits a second for others' outcomes and sends them together, behind its own answer. A batch keeps its id until
  * it was taken, so sending it twice counts it once. Fails open: what cannot be sent three times is dropped, and no request ever waits.
  */
-import type { Clock, LiveExperiment, OutcomeBatch, RequestOutcome } from "../../../routing/index.ts";
+import type { Clock, OutcomeBatch, RequestOutcome } from "../../../routing/index.ts";
+import type { ArmState } from "../../rollout/rollout-protocol.ts";
 
 /** How long outcomes are gathered, ms. */
 const GATHER_MS = 1_000;
@@ -22,9 +23,9 @@ interface Waiting {
 }
 
 export interface Sending {
-  report(experiment: string, batch: OutcomeBatch): Promise<LiveExperiment | undefined>;
+  report(experiment: string, batch: OutcomeBatch): Promise<ArmState>;
   /** What the object said after it took a batch. */
-  learn(experiment: string, state: LiveExperiment | undefined): void;
+  learn(experiment: string, state: ArmState): void;
   background(work: Promise<unknown>): void;
 }
 

@@ -6,7 +6,7 @@
 import type { Ask, CancelCause, Decided } from "../../../routing/index.ts";
 import { platformClock } from "../adapters/clock.ts";
 import { decisionHeaders } from "../answer-headers.ts";
-import { decideOn, drawDecided, seedOf } from "../make-picture.ts";
+import { decideQuietly, drawDecided, seedOf } from "../make-picture.ts";
 import type { RequestContext } from "../request-context.ts";
 import { planDraft } from "./draft.ts";
 import { eventStream, type ServerEvent } from "./event-stream.ts";
@@ -32,7 +32,7 @@ export function streamPictures({ ask, decided, context, count, ...options }: Str
   const seeds = Array.from({ length: count }, (_, index) => seedOf(decided, index));
   const [firstSeed = 0] = seeds;
   const draft = options.wantsPreview
-    ? planDraft({ snapshot, ask, decided, decide: (draftAsk) => decideOn(draftAsk, context) })
+    ? planDraft({ snapshot, ask, decided, decide: (draftAsk) => decideQuietly(draftAsk, context) })
     : undefined;
   const drawingOf =
     (drawing: { ask: Ask; decided: Decided; index: number; seed: number; id?: string }): Draw =>

@@ -6,8 +6,8 @@
  * reads see writes at once (this machine; in Cloudflare one place of the network), best effort across the network for a minute.
  * A claim whose owner died ends by itself.
  */
-import { CONFIG_CLAIM_PREFIX } from "../../routing/authoring.ts";
-import type { ConfigStore } from "./config-store.ts";
+import { CONFIG_CLAIM_PREFIX } from "../kv-keys.ts";
+import type { PushStore } from "./put-in-force.ts";
 
 /** A claim's life, s: KV's least, and longer than any push takes. */
 const CLAIM_SECONDS = 60;
@@ -29,8 +29,8 @@ export type Claimed =
   | { readonly ok: false; readonly why: "busy" }
   | { readonly ok: false; readonly why: "store"; readonly reason: string };
 
-/** Claims the right to push. Throws `StoreFault` when the store cannot be read; the claim then ends by itself. */
-export async function claimPush(store: ConfigStore, claimant: Claimant): Promise<Claimed> {
+/** Claims the right to push. Throws what the store throws when it cannot be read; the claim then ends by itself. */
+export async function claimPush(store: PushStore, claimant: Claimant): Promise<Claimed> {
   const mine = `${CONFIG_CLAIM_PREFIX}${String(claimant.nowMs).padStart(13, "0")}-${claimant.mark}`;
   const fault = await store.put(mine, claimant.author, { ttlSeconds: CLAIM_SECONDS });
   if (fault !== undefined) return { ok: false, why: "store", reason: fault };
