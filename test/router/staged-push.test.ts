@@ -157,7 +157,7 @@ describe("a staged push that is judged", () => {
       version: stack.snapshot.version,
       previous: newer.version,
       author: "galley",
-      message: expect.stringMatching(/^rolled back, canary at 0 %\. errors: \d+ of \d+ against 0 of \d+/),
+      message: expect.stringMatching(/^rolled back, canary at 0 %\. \w+: \d+ of \d+ against \d+ of \d+/),
     });
     expect((await look()).phase).toBe("rolled-back");
     stack.simulator.control.clearFaults();
