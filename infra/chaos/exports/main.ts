@@ -5,7 +5,7 @@
 import { Command } from "commander";
 import { wrongs } from "./report.ts";
 import { runStorm } from "./storm.ts";
-import { stormSnapshot } from "./storm-snapshot.ts";
+import { stormSnapshot, USUALLY_FASTER } from "./storm-snapshot.ts";
 
 interface ChaosOptions {
   readonly kills: number;
@@ -15,6 +15,7 @@ interface ChaosOptions {
   readonly webhookFaults: number;
   readonly gpuKills: number;
   readonly gpuFaults: number;
+  readonly faster: number;
 }
 
 const program = new Command("npm run chaos:exports --")
@@ -31,9 +32,14 @@ const program = new Command("npm run chaos:exports --")
   .option("--webhook-faults <share>", "webhook calls that are refused, cut off or kept waiting", Number, 0.2)
   .option("--gpu-kills <share>", "kills beside which the GPUs go away too", Number, 0.1)
   .option("--gpu-faults <share>", "renders that the GPUs spoil", Number, 0)
+  .option("--faster <times>", "speed of the GPUs; 1 is that of real ones", Number, USUALLY_FASTER)
   .action(async (options: ChaosOptions) => {
     const startedAtMs = Date.now();
-    const report = await runStorm({ ...options, snapshotAt: stormSnapshot, log: console.log });
+    const report = await runStorm({
+      ...options,
+      snapshotAt: (url) => stormSnapshot(url, options.faster),
+      log: console.log,
+    });
     console.log(JSON.stringify({ ...report, seconds: Math.round((Date.now() - startedAtMs) / 1000) }, null, 2));
     const wrong = wrongs(report);
     console.log(wrong === 0 ? "0 lost, 0 double, 0 left behind, every job ended" : `${wrong} wrong`);
