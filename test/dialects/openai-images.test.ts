@@ -224,3 +224,20 @@ describe("the look at what is served", () => {
     expect(look(OPENAI).way).toBeUndefined();
   });
 });
+
+describe("a refusal in words", () => {
+  const answer = (prompt: string, status: number, detail: string) =>
+    play(start({ request: { prompt } }).step, {
+      status,
+      headers: { "content-type": "application/json" },
+      body: { detail },
+    });
+
+  it("is one, unless the server only repeats the prompt, or fails", () => {
+    const refusal = { came: "failure", failure: { reason: "refused_content", detail: "prompt" } };
+    expect(answer("a fox", 400, "Blocked by the safety checker")).toEqual(refusal);
+    const echo = answer("a poster about content policy", 400, "Cannot encode 'a poster about content policy'");
+    expect(echo).toMatchObject({ came: "failure", failure: { reason: "invalid_request" } });
+    expect(answer("a fox", 500, "The safety checker crashed")).toMatchObject({ failure: { reason: "upstream_error" } });
+  });
+});
