@@ -15,10 +15,12 @@ import { aScene, KEY, type Scene, type SceneParts, sceneOfCase } from "./works.t
 
 interface Stage {
   readonly id: string;
-  readonly dialect: Exclude<DialectName, "workers-ai">;
+  readonly dialect: DialectName;
   readonly family: Family;
   readonly parts?: SceneParts;
 }
+
+const FLUX_2 = "@cf/black-forest-labs/flux-2-klein-4b";
 
 const STAGES: readonly Stage[] = [
   { id: "worker", dialect: "generate", family: "sd3.5-medium-fast" },
@@ -33,6 +35,13 @@ const STAGES: readonly Stage[] = [
   { id: "gemini", dialect: "gemini", family: "nano-banana" },
   { id: "ideogram", dialect: "ideogram", family: "ideogram-v2a-turbo" },
   { id: "stability", dialect: "stability", family: "sd3.5-medium-fast" },
+  { id: "classic", dialect: "workers-ai", family: "sd3.5-medium-fast" },
+  {
+    id: "flux-2",
+    dialect: "workers-ai",
+    family: "sd3.5-medium-fast",
+    parts: { model: { pin: FLUX_2, upstreamName: FLUX_2, parameters: { steps: 4, extra: {} } } },
+  },
 ];
 
 let simulator: Simulator;

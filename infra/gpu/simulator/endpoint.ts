@@ -6,7 +6,7 @@ import { FAMILIES, type Family, familyOf, type Timing } from "./families.ts";
 import { meanServiceMs, type Stragglers } from "./service-time.ts";
 
 /** Protocols that are HTTP, so that a server can speak them. */
-export type SimulatedDialect = "generate" | "openai-images" | "gemini" | "ideogram" | "stability";
+export type SimulatedDialect = "generate" | "openai-images" | "gemini" | "ideogram" | "stability" | "workers-ai";
 /** Servers within `openai-images`. */
 export type Flavor = "vllm-omni" | "sglang" | "openai";
 
@@ -74,7 +74,7 @@ export function endpointsFromCatalog(
   const byId = new Map<string, SimulatedEndpoint>();
   for (const endpoint of Object.values(endpoints)) {
     const model = models[endpoint.model];
-    if (!model || endpoint.dialect === "workers-ai") continue;
+    if (!model || !endpoint.url.startsWith("http")) continue;
     const played = { ...simulated(endpoint, endpoint.dialect, model), ...simulation };
     if (!byId.has(played.id)) byId.set(played.id, played);
   }

@@ -74,6 +74,8 @@ function pictureCall({ dialect, servedName, model }: SimulatedEndpoint): string 
       return "/generate";
     case "stability":
       return model === "upscaler" ? "/v2beta/stable-image/upscale/fast" : "/v2beta/stable-image/generate/sd3";
+    case "workers-ai":
+      return `/ai/run/${servedName}`;
   }
 }
 

@@ -7,6 +7,7 @@ import { ideogram } from "./ideogram.ts";
 import { openai } from "./openai.ts";
 import { openaiImages } from "./openai-images.ts";
 import { stability } from "./stability.ts";
+import { workersAi } from "./workers-ai.ts";
 
 /** What this endpoint speaks. */
 export function dialectOf({ dialect, flavor }: SimulatedEndpoint): ServerDialect {
@@ -21,5 +22,7 @@ export function dialectOf({ dialect, flavor }: SimulatedEndpoint): ServerDialect
       return ideogram;
     case "stability":
       return stability;
+    case "workers-ai":
+      return workersAi;
   }
 }
