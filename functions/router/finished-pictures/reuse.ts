@@ -49,6 +49,9 @@ const running = createEqualWork<Drawn>(platformClock);
 /** How long past its deadline work may say that it is over, ms. */
 const LATE_MS = 1_000;
 
+/** Time for a look at a session's last picture, ms: one read from R2. */
+const LAST_LOOK_MS = 200;
+
 /** Pictures whose cost an answer has told: it is told once. */
 const toldCosts = new WeakSet<Drawn>();
 
@@ -84,10 +87,12 @@ async function have(drawing: Drawing, draw: Draw): Promise<Drawn> {
     if (entry !== undefined) {
       const wasOver = entry.isOver();
       const ending = await entry.join(patienceOf(drawing));
-      if (ending === LEFT)
-        return leftAlone(drawing, context.signal.aborted ? causeOf(context.signal, "client_gone") : "deadline");
-      if (ending.sharable) return ownCopy(drawing, ending.value, wasOver ? "hit" : "joined");
-      continue;
+      if (ending === LEFT && context.signal.aborted) return leftAlone(drawing, causeOf(context.signal, "client_gone"));
+      if (ending !== LEFT && !ending.sharable) continue;
+      // Its session's last picture is better than another's failure, or than none in time.
+      if ((ending === LEFT || mayPass(ending.value)) && wantsLast(drawing)) return draw(drawing);
+      if (ending === LEFT) return leftAlone(drawing, "deadline");
+      return ownCopy(drawing, ending.value, wasOver ? "hit" : "joined");
     }
     if (isSought) return begin(work, keys.inFlight(address));
     const found = await findPicture({ address, maxAgeMs }, shelfPorts(drawing));
@@ -96,10 +101,17 @@ async function have(drawing: Drawing, draw: Draw): Promise<Drawn> {
   }
 }
 
-/** Aborts when the client has left or its time is up. */
-function patienceOf({ decided, context }: Drawing): AbortSignal {
-  const leftMs = Math.max(0, context.startedAtMs + decided.deadlineMs - Date.now());
+/** Aborts when the client has left or its time is up, less what a look for its session's last picture takes. */
+function patienceOf(drawing: Drawing): AbortSignal {
+  const { decided, context } = drawing;
+  const keptMs = wantsLast(drawing) ? decided.plan.policy.reserveMs + LAST_LOOK_MS : 0;
+  const leftMs = Math.max(0, context.startedAtMs + decided.deadlineMs - keptMs - Date.now());
   return AbortSignal.any([context.signal, AbortSignal.timeout(leftMs)]);
+}
+
+/** A failure that another time, or another picture, may help. */
+function mayPass({ result }: Drawn): boolean {
+  return !result.ok && REQUEST_FAILURES[result.failure.code].retryable;
 }
 
 function maxAgeOf({ decided }: Drawing, { maxAgeMs = Number.POSITIVE_INFINITY }: Directives): number {

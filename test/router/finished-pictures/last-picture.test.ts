@@ -42,6 +42,12 @@ describe("the last picture of a session and layer", () => {
     const other = await draw({ session: "s", layer: "sand", seed: 3 });
     expect(other.bytes.equals(onSand.bytes)).toBe(true);
 
+    // Equal requests with a seed share what is drawn for both, and this is not.
+    const mine = draw({ session: "s", layer: "sky", seed: 5 });
+    const theirs = draw({ session: "another", layer: "sky", seed: 5 });
+    expect((await mine).bytes.equals(last.bytes)).toBe(true);
+    expect((await theirs).status).toBe(502);
+
     expect((await draw({ session: "another", layer: "sky" })).status).toBe(502);
     expect((await draw({ session: "secret" })).status).toBe(502);
     expect((await draw({})).status).toBe(502);

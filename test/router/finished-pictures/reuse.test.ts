@@ -85,6 +85,13 @@ function send(body: object): Socket {
   return socket;
 }
 
+/** Waits until a picture that was asked for before this call would have been kept. */
+async function settled(): Promise<void> {
+  const body = anAsk();
+  await have(body);
+  await untilKept(body);
+}
+
 /** About a second of work. */
 const slowly = (factor = 40) => sim().setFault("*", { kind: "slow", factor });
 
@@ -218,6 +225,19 @@ describe("an equal request while the picture is drawn", () => {
     await expect.poll(() => running(), { timeout: 5_000 }).toBe(0);
   });
 
+  it("shows its session's last picture rather than none in time", async () => {
+    const last = await have(anAsk({ session: "waits" }));
+    slowly(200);
+    const body = anAsk();
+    const first = send(body);
+    await expect.poll(() => running(), { timeout: 5_000 }).toBe(1);
+    const second = await have({ ...body, session: "waits", deadline_ms: 1_500 });
+    expect(second.headers["galley-degraded"]).toMatch(/^stale; reason=/);
+    expect(second.bytes.equals(last.bytes)).toBe(true);
+    first.resetAndDestroy();
+    await expect.poll(() => running(), { timeout: 5_000 }).toBe(0);
+  });
+
   it("is drawn for itself where neither has a seed", async () => {
     const { seed: _seed, ...body } = anAsk();
     const before = drawn();
@@ -232,10 +252,14 @@ describe("a large picture, which streams", () => {
   /** A draft with a head of 64 KiB. */
   const large = () => anAsk({ purpose: "draft-art", width: 768, height: 768 });
 
-  it("is kept while it is sent, and found whole", async () => {
-    const body = large();
+  it.each([
+    ["whose length is known", { model: "SDXL Lightning" }, true],
+    ["inside a document, whose length is not", {}, false],
+  ])("%s, is kept while it is sent, and found whole", async (_, parts, isKnown) => {
+    const body = { ...large(), ...parts };
     const first = await have(body);
     expect(first.bytes.length).toBeGreaterThan(64 * 1024);
+    expect(first.headers["content-length"] !== undefined).toBe(isKnown);
     const again = await untilKept(body);
     expect(again.bytes.equals(first.bytes)).toBe(true);
     expect(again.headers["content-length"]).toBe(String(first.bytes.length));
@@ -262,10 +286,22 @@ describe("a large picture, which streams", () => {
     sim().setFault("*", { kind });
     await have(body).catch(() => undefined);
     sim().clearFaults();
+    await settled();
     const fresh = await have(body);
     expect(fresh.status).toBe(200);
     expect(fresh.cache).toBe("miss");
   });
+});
+
+it.each([
+  ["whole", "preview"],
+  ["as a stream", "draft-art"],
+])("a picture that came %s is not kept where nobody says which version drew it", async (_, purpose) => {
+  const body = anAsk({ width: 512, height: 512, purpose, model: "Ideogram V2A Turbo" });
+  const first = await have(body);
+  expect(first.headers["galley-model"]).toBe("ideogram-v2a-turbo@unverified");
+  await settled();
+  expect((await have(body)).cache).toBe("miss");
 });
 
 describe("cache-control of a request", () => {
@@ -276,6 +312,7 @@ describe("cache-control of a request", () => {
     expect((await have(body, { "cache-control": "no-store" })).cache).toBe("miss");
     const other = anAsk();
     await have(other, { "cache-control": "no-store" });
+    await settled();
     expect((await have(other)).cache).toBe("miss");
   });
 
@@ -308,6 +345,7 @@ describe("what a fallback made", () => {
     const degraded = await have(body);
     expect(degraded.headers["galley-degraded"]).toMatch(/^model; /);
     sim().clearFaults();
+    await settled();
     const asked = await have(body);
     expect(asked.cache).toBe("miss");
     expect(asked.headers["galley-endpoint"]).toMatch(/^weur-sd35-[ab]$/);
