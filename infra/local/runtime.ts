@@ -54,6 +54,8 @@ export interface BesideWorker {
   /** An ES module. */
   readonly script: string;
   readonly variables: Readonly<Record<string, string>>;
+  /** Bindings to Durable Object classes of the built Worker: binding → class. */
+  readonly objects?: Readonly<Record<string, string>>;
 }
 
 export interface Router {
@@ -96,11 +98,14 @@ export async function startRouter(options: RouterOptions = {}): Promise<Router> 
           : { r2Buckets: {}, serviceBindings: { IMAGES: { name: BUCKET_WORKER, entrypoint: bucket.entrypoint } } }),
         unsafeDirectSockets: [{ host: "127.0.0.1", port: options.port ?? 0 }],
       },
-      ...beside.map(({ name, script, variables: bindings }) => ({
+      ...beside.map(({ name, script, variables: bindings, objects = {} }) => ({
         name,
         modules: [{ type: "ESModule", path: "beside.js", contents: script }],
         compatibilityDate: workerOptions["compatibilityDate"],
         bindings,
+        durableObjects: Object.fromEntries(
+          Object.entries(objects).map(([binding, className]) => [binding, { className, scriptName: WORKER_NAME }]),
+        ),
         unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
       })),
       ...(bucket === undefined
