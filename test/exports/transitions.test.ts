@@ -5,11 +5,13 @@ import {
   type Changed,
   cancelJob,
   commitPicture,
+  etaMs,
   failRound,
   type Job,
   keepDrawn,
   noteState,
   openJob,
+  progressOf,
   type StoredPicture,
 } from "../../routing/exports/index.ts";
 import type { RequestFailure } from "../../routing/failure/index.ts";
@@ -185,6 +187,16 @@ describe("a picture that was drawn and is not finished", () => {
       failRound(job, { ...facts(job.fence), attempts: [], failure: FAILED, random: 0, dear: true, drawnIsGone: true }),
     );
     expect([lost.state, lost.drawn, lost.dearBill]).toEqual(["queued", undefined, true]);
+  });
+
+  it("shortens what is still to be waited for, and never takes progress back", () => {
+    const drawing = must(noteState(begun(), { fence: 1, state: "verifying", nowMs: START_MS + 4_000 }));
+    const upscaling = begun(kept(), START_MS + 4_000);
+    expect(etaMs(upscaling, START_MS + 4_000)).toBeLessThan((etaMs(begun(), START_MS) ?? 0) + 4_000);
+    const progress = [drawing, upscaling].map((job) => progressOf(job, START_MS + 4_000));
+    expect(progress).toEqual(progress.toSorted((one, other) => one - other));
+    const again = must(noteState(upscaling, { fence: upscaling.fence, state: "verifying", nowMs: START_MS + 5_000 }));
+    expect(progressOf(again, START_MS + 5_000)).toBeGreaterThan(progress[1] ?? 1);
   });
 
   it("is forgotten with the end", () => {
