@@ -2,7 +2,8 @@
  * `npm run bench:export-memory`: workerd's peak memory over idle while exports of large pictures run at once.
  *
  * Pictures come out of JSON (Gemini's shape) from the memory bench's upstream, go to the object store and are read back. The local object
- * store lives in the same workerd, so its buffers are in the number; on the deployed network they are elsewhere. Linux only.
+ * store lives in the same workerd; on the deployed network it is elsewhere. So a control moves the same bytes through it in the same way
+ * (parts, read, read and put) with nothing of ours around it, and what is left of the difference is ours. Linux only.
  */
 import { fork } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -10,8 +11,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
 import { compile, type Snapshot } from "../../routing/authoring.ts";
-import { startRouter } from "../local/runtime.ts";
+import { type Router, type RouterOptions, startRouter } from "../local/runtime.ts";
 import type { Sending } from "./memory/upstream.ts";
+import { noisePng } from "./noise-png.ts";
 import { childrenNamed, forgetPeak, residentBytes } from "./process-usage.ts";
 
 interface Options {
@@ -35,10 +37,11 @@ async function snapshotFor(upstreamUrl: string): Promise<Snapshot> {
 }
 
 /** Submits, waits for all, and throws unless every picture is the one that was sent. */
-async function exportAll(url: string, count: number, { picture }: Sending): Promise<void> {
+async function exportAll(url: string, { exports: count, bytes }: Load, { picture }: Sending): Promise<void> {
+  const { width, height } = noisePng(bytes);
   await Promise.all(
     Array.from({ length: count }, async () => {
-      const body = JSON.stringify({ prompt: "bench", purpose: "preview", width: 1024, height: 1024 });
+      const body = JSON.stringify({ prompt: "bench", purpose: "preview", width, height, format: "png" });
       const headers = { "content-type": "application/json" };
       const { id } = (await (await fetch(`${url}/v1/exports`, { method: "POST", headers, body })).json()) as {
         id: string;
@@ -59,35 +62,77 @@ interface Shown {
   readonly error?: unknown;
 }
 
+interface Load {
+  readonly exports: number;
+  /** Of a picture. */
+  readonly bytes: number;
+}
+
+/** What one run needs: some small work first, then the load that is measured. */
+interface Run {
+  readonly options: RouterOptions;
+  work(router: Router, load: Load): Promise<void>;
+}
+
+const WARM_UP: Load = { exports: 4, bytes: 100_000 };
+
+/** Peak over idle, MB, and seconds. */
+async function peakOf({ options, work }: Run, load: Load): Promise<{ readonly mb: number; readonly seconds: number }> {
+  const stateDir = await mkdtemp(join(tmpdir(), "galley-export-memory-"));
+  const before = new Set(childrenNamed(process.pid, "workerd"));
+  const router = await startRouter({ ...options, stateDir });
+  try {
+    const workerd = childrenNamed(process.pid, "workerd").find((pid) => !before.has(pid));
+    if (workerd === undefined) throw new Error("workerd is not among the child processes");
+    await work(router, WARM_UP);
+    forgetPeak(workerd);
+    const idleBytes = residentBytes(workerd).now;
+    const startedAtMs = Date.now();
+    await work(router, load);
+    return { mb: (residentBytes(workerd).peak - idleBytes) / 1e6, seconds: (Date.now() - startedAtMs) / 1e3 };
+  } finally {
+    await router.stop();
+    await rm(stateDir, { recursive: true, force: true });
+  }
+}
+
 async function measure({ megabytes, exports }: Options): Promise<void> {
   const upstream = fork(join(MEMORY_BENCH, "upstream.ts"));
   const message = <Message>() => new Promise<Message>((resolve) => upstream.once("message", resolve));
   const upstreamUrl = `http://127.0.0.1:${await message<number>()}`;
-  const stateDir = await mkdtemp(join(tmpdir(), "galley-export-memory-"));
-  const router = await startRouter({ snapshot: await snapshotFor(upstreamUrl), stateDir });
   const prepare = async (bytes: number): Promise<Sending> => {
     const sending = message<Sending>();
     upstream.send(bytes);
     return sending;
   };
+  const load: Load = { exports, bytes: megabytes * 1e6 };
   try {
-    const workerd = childrenNamed(process.pid, "workerd")[0];
-    if (workerd === undefined) throw new Error("workerd is not among the child processes");
-    await exportAll(router.url, 4, await prepare(100_000));
-    const sending = await prepare(megabytes * 1e6);
-    forgetPeak(workerd);
-    const idleBytes = residentBytes(workerd).now;
-    const startedAtMs = Date.now();
-    await exportAll(router.url, exports, sending);
-    const peakMb = (residentBytes(workerd).peak - idleBytes) / 1e6;
-    const seconds = (Date.now() - startedAtMs) / 1e3;
-    console.log(
-      `${exports} exports of ${megabytes} MB: peak ${peakMb.toFixed(0)} MB over idle, ${seconds.toFixed(1)} s`,
+    const whole = await peakOf(
+      {
+        options: { snapshot: await snapshotFor(upstreamUrl) },
+        work: async ({ url }, one) => exportAll(url, one, await prepare(one.bytes)),
+      },
+      load,
     );
+    const script = await readFile(join(import.meta.dirname, "store-control.js"), "utf8");
+    const control = await peakOf(
+      {
+        options: { bucket: { script, entrypoint: "Unused", variables: {} } },
+        work: async ({ bucketUrl }, one) => {
+          const calls = Array.from({ length: one.exports }, (_, index) =>
+            fetch(`${bucketUrl}/?name=${index}&bytes=${one.bytes}`).then((response) => response.text()),
+          );
+          await Promise.all(calls);
+        },
+      },
+      load,
+    );
+    const what = `${exports} of ${megabytes} MB`;
+    console.log(`exports, ${what}: peak ${whole.mb.toFixed(0)} MB over idle, ${whole.seconds.toFixed(1)} s`);
+    console.log(`the same bytes through the store alone: ${control.mb.toFixed(0)} MB, ${control.seconds.toFixed(1)} s`);
+    console.log(`ours: ${(whole.mb - control.mb).toFixed(0)} MB; ratio ${(whole.mb / control.mb).toFixed(2)}`);
   } finally {
-    await router.stop();
     upstream.disconnect();
-    await rm(stateDir, { recursive: true, force: true });
   }
 }
 

@@ -7,20 +7,24 @@ export interface NoisePicture {
   readonly bytes: Buffer;
 }
 
-/** A grey-scale noise PNG whose file is within one row of `wantedBytes`. */
+/** Samples a pixel: RGB, so that the file of a picture of a given size is as large as those of models. */
+const CHANNELS = 3;
+
+/** An RGB noise PNG, not compressed, whose file is about `wantedBytes` long. */
 export function noisePng(wantedBytes: number): NoisePicture {
-  const side = Math.ceil(Math.sqrt(wantedBytes) / 16) * 16;
-  const height = Math.max(16, Math.round(wantedBytes / (side + 1) / 16) * 16);
-  const rows = Buffer.alloc((side + 1) * height);
+  const side = Math.ceil(Math.sqrt(wantedBytes / CHANNELS) / 16) * 16;
+  const rowBytes = side * CHANNELS + 1;
+  const height = Math.max(16, Math.round(wantedBytes / rowBytes / 16) * 16);
+  const rows = Buffer.alloc(rowBytes * height);
   let state = 0x9e3779b9;
   for (let at = 0; at < rows.length; at += 1) {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    rows[at] = at % (side + 1) === 0 ? 0 : state >>> 24;
+    rows[at] = at % rowBytes === 0 ? 0 : state >>> 24;
   }
   const header = Buffer.alloc(13);
   header.writeUInt32BE(side, 0);
   header.writeUInt32BE(height, 4);
-  header.set([8, 0, 0, 0, 0], 8);
+  header.set([8, 2, 0, 0, 0], 8);
   const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
   const bytes = Buffer.concat([
     signature,
