@@ -10,12 +10,15 @@ import {
   decideNextStep,
   dialectOf,
   type Enlarging,
+  type Finished,
   type NextStep,
   type Picture,
   type PictureDefect,
   type PlaceId,
   type RequestFailure,
+  requestFailure,
   type Shape,
+  traitsOf,
   upscalerLeg,
   verifyPicture,
 } from "../../routing/index.ts";
@@ -37,8 +40,8 @@ export interface Coming {
   readonly known: Known;
   readonly ledger: RoundLedger;
   readonly isFromUpstream?: boolean;
-  /** Where the picture still streams: its upstream's final word on the cost. */
-  readonly finished?: Promise<{ readonly costUsd: number }>;
+  /** Of a picture that comes from an upstream: its last word on the cost, on the pin, and on whether the picture is to be had at all. */
+  readonly finished?: Promise<Finished>;
   /** Its loss may not be followed by another of its price. */
   readonly dear: boolean;
 }
@@ -58,8 +61,14 @@ export async function takePicture(
   try {
     received = await by.pictures.receive(picture, { jobId: order.terms.id, name: String(job.fence), signal });
     if (finished !== undefined) {
-      const { costUsd } = await finished;
+      const { costUsd, failure, verified } = await finished;
       coming = { ...coming, ledger: { ...coming.ledger, costUsd } };
+      if (failure !== undefined) {
+        await received.drop();
+        const ledger = withoutPicture(coming.ledger, failure.reason);
+        return noPicture(requestFailure([failure]), { ledger, dear: coming.dear && traitsOf(failure).maybeBilled });
+      }
+      if (verified && !coming.known.isEnlarged) coming = { ...coming, known: { ...coming.known, pin: pinOf(coming) } };
     }
     note({ state: "verifying" });
     defect = await verifyPicture(await received.read(), shape);
@@ -82,6 +91,11 @@ export async function takePicture(
     return noPicture(failure, { ledger: withoutPicture(ledger, "bad_picture"), dear });
   }
   return next.step === "store" ? storePicture(received, shape, coming) : keepUnfinished(received, shape, coming);
+}
+
+/** Of the model that drew it. */
+function pinOf({ by, known }: Coming): string {
+  return by.snapshot.content.catalog.models[known.model]?.pin ?? known.pin;
 }
 
 /** Was it seen beforehand that what this model draws can become the asked size? Then what came is the model's fault. */

@@ -44,12 +44,7 @@ export function servedResult(answer: ServedAnswer): ExecuteResult {
           costUsd: now.costUsd,
           bytes: picture.lengthBytes ?? 0,
         })
-      : ended.then(({ whole, bytes, verified }) => ({
-          whole,
-          verified: verified && isSmallKnown,
-          costUsd: costUsd(history),
-          bytes,
-        }));
+      : ended.then((end) => ({ ...end, verified: end.verified && isSmallKnown, costUsd: costUsd(history) }));
   if (ended !== undefined) answer.background(finished);
   return {
     ok: true,

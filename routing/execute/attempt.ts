@@ -58,7 +58,11 @@ export interface Served {
 }
 
 /** How its sending ended; `verified`: the pin was reported, and the upstream's last word took nothing back. */
-export type ServedEnd = FlowEnd & { readonly verified: boolean };
+export interface ServedEnd extends Pick<FlowEnd, "bytes" | "whole"> {
+  readonly verified: boolean;
+  /** Why it is not good after all. */
+  readonly failure?: AttemptFailure;
+}
 
 export interface Attempt {
   readonly ask: AttemptAsk;

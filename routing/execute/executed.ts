@@ -3,7 +3,7 @@
  */
 import type { Snapshot } from "../config/snapshot.ts";
 import type { Reported } from "../dialects/dialect.ts";
-import type { CancelCause, RequestFailure } from "../failure/index.ts";
+import type { AttemptFailure, CancelCause, RequestFailure } from "../failure/index.ts";
 import type { ImageRequest, PictureFormat } from "../image/request.ts";
 import type { Leg, Plan } from "../plan/plan.ts";
 import type { AttemptRecord, ExecutePorts } from "./ports.ts";
@@ -52,6 +52,8 @@ export interface Finished {
   readonly whole: boolean;
   /** Every attempt behind it reported its pin, and the upstream's last word took nothing back. */
   readonly verified: boolean;
+  /** Why the picture is not good after all, whole or not: it broke off, or the upstream's last word took it back. */
+  readonly failure?: AttemptFailure;
 }
 
 export type ExecuteResult =

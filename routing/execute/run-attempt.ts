@@ -259,7 +259,8 @@ export function startAttempt(context: RequestContext, ask: AttemptAsk, events: A
       if (failure !== undefined) stopper.stop(failure);
       settled(failure);
       const isReported = served.pin === "verified" || reported?.pin !== undefined;
-      return { ...flowEnd, verified: flowEnd.whole && failure === undefined && isReported };
+      const { bytes, whole } = flowEnd;
+      return { bytes, whole, verified: failure === undefined && isReported, ...(failure && { failure }) };
     });
     return {
       picture: { ...facts, body: flow.stream, ...(lengthBytes === undefined ? {} : { lengthBytes }) },
