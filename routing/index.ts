@@ -46,6 +46,7 @@ export * from "./exports/index.ts";
 export * from "./failure/index.ts";
 export { isBlank } from "./image/blank.ts";
 export type { PictureHashes } from "./image/canonical.ts";
+export { toPortableMask } from "./image/mask.ts";
 export { cropPng } from "./image/png-crop.ts";
 export { readBytes } from "./image/read-bytes.ts";
 export { type ImageRequest, type InlinePicture, MEDIA_TYPES, type PictureFormat } from "./image/request.ts";

@@ -11,6 +11,7 @@ import { type Drawn, decideOn, drawDecided, seedOf } from "./make-picture.ts";
 import { drawAll } from "./make-pictures.ts";
 import { checkBody, decodeInline } from "./parse-ask.ts";
 import { problemResponse } from "./problem.ts";
+import { readMask } from "./read-mask.ts";
 import type { RequestContext } from "./request-context.ts";
 import { type GenerateBody, generateBody } from "./schemas.ts";
 import type { ServerEvent } from "./streaming/event-stream.ts";
@@ -80,7 +81,7 @@ async function readAsk(request: Request): Promise<Result<ReadAsk, RequestFailure
   if (!json.ok) return json;
   const body = checkBody(generateBody, json.value);
   if (!body.ok) return body;
-  const pictures = decodePictures(body.value);
+  const pictures = await decodePictures(body.value);
   if (!pictures.ok) return pictures;
   const ask = toAsk(body.value, pictures.value, acceptedFormat(request));
   return { ok: true, value: { ask, count: body.value.n ?? 1, body: body.value } };
@@ -90,7 +91,7 @@ async function readAsk(request: Request): Promise<Result<ReadAsk, RequestFailure
 export type InlinePictures = Pick<Ask, "image" | "moreImages" | "mask">;
 
 /** Decodes the body's reference pictures. */
-export function decodePictures(body: GenerateBody): Result<InlinePictures, RequestFailure> {
+export async function decodePictures(body: GenerateBody): Promise<Result<InlinePictures, RequestFailure>> {
   if (body.mask !== undefined && body.image === undefined) {
     const detail = "A mask says where a reference picture may change; send `image` too.";
     return { ok: false, failure: { code: "invalid_request", detail, path: "/mask" } };
@@ -103,7 +104,8 @@ export function decodePictures(body: GenerateBody): Result<InlinePictures, Reque
     pictures.push(picture.value);
   }
   const [image, ...moreImages] = pictures;
-  const mask = body.mask === undefined ? undefined : decodeInline(body.mask, "/mask");
+  const given = body.mask === undefined ? undefined : decodeInline(body.mask, "/mask");
+  const mask = given?.ok === true ? await readMask(given.value) : given;
   if (mask?.ok === false) return mask;
   return {
     ok: true,

@@ -13,6 +13,9 @@ import { sniffPicture } from "./sniff.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
+/** What every PNG file begins with. */
+export const PNG_SIGNATURE: Bytes = Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10);
+
 /** px; lies within the picture. */
 export interface CropBox {
   readonly left: number;
@@ -74,7 +77,7 @@ async function* cutFile({ head, header, rest, box }: Cutting): AsyncGenerator<By
         if (done.length > 0) await writer.write(done);
         return true;
       },
-      (type, data) => before.push(chunk(type, data)),
+      (type, data) => before.push(chunkOf(type, data)),
     );
     if (!ended || !rows.isWhole()) throw new Error("The picture ends too early");
     await writer.close();
@@ -85,12 +88,12 @@ async function* cutFile({ head, header, rest, box }: Cutting): AsyncGenerator<By
     for await (const piece of deflater.readable as ReadableStream<Bytes>) {
       if (!isBegun) {
         isBegun = true;
-        yield joined([head.slice(0, 8), chunk("IHDR", newHeader(head, box)), ...before]);
+        yield joined([head.slice(0, 8), chunkOf("IHDR", newHeader(head, box)), ...before]);
       }
-      yield chunk("IDAT", piece);
+      yield chunkOf("IDAT", piece);
     }
     await cutting;
-    yield chunk("IEND", new Uint8Array(0));
+    yield chunkOf("IEND", new Uint8Array(0));
     return undefined;
   } finally {
     await rest.return(undefined);
@@ -147,7 +150,8 @@ function newHeader(head: Bytes, { width, height }: CropBox): Bytes {
   return data;
 }
 
-function chunk(type: string, data: Bytes): Bytes {
+/** A chunk as it stands in a file. */
+export function chunkOf(type: string, data: Bytes): Bytes {
   const bytes = new Uint8Array(12 + data.length);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, data.length);

@@ -39,7 +39,7 @@ export interface ImageRequest {
   readonly image?: InlinePicture;
   /** Further reference pictures, in the caller's order; at most 15. Only with `image`. */
   readonly moreImages?: readonly InlinePicture[];
-  /** White (or transparent, by model) where the picture may change. Only with `image`. */
+  /** Transparent white where the picture may change, opaque black elsewhere (mask.ts), so that no server reads it otherwise. Only with `image`. */
   readonly mask?: InlinePicture;
   readonly format: PictureFormat;
 }

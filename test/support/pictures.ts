@@ -11,11 +11,19 @@ export function aPng(width: number, height: number, seed = 1): Uint8Array<ArrayB
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     rows[at] = at % (1 + width) === 0 ? 0 : state >>> 28;
   }
+  return pngOf({ width, height, colour: 0 }, rows);
+}
+
+/** A PNG of rows with their filter bytes, eight bits a sample. `colour`: 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGBA. */
+export function pngOf(
+  { width, height, colour }: { readonly width: number; readonly height: number; readonly colour: number },
+  rows: Uint8Array,
+): Uint8Array<ArrayBuffer> {
   const header = new Uint8Array(13);
   const view = new DataView(header.buffer);
   view.setUint32(0, width);
   view.setUint32(4, height);
-  header.set([8, 0, 0, 0, 0], 8);
+  header.set([8, colour, 0, 0, 0], 8);
   const parts = [
     Uint8Array.from([137, 80, 78, 71, 13, 10, 26, 10]),
     chunk("IHDR", header),

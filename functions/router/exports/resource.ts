@@ -75,7 +75,7 @@ async function submit(request: Request, context: RequestContext): Promise<Respon
   const body = checkBody(exportBody, json.value);
   if (!body.ok) return problemResponse(body.failure, context);
   const { callback_url: callbackUrl, ...rest } = body.value;
-  const pictures = decodePictures(rest);
+  const pictures = await decodePictures(rest);
   if (!pictures.ok) return problemResponse(pictures.failure, context);
   const ask = toAsk(
     { ...rest, export: rest.export ?? rest.purpose === undefined },

@@ -12,6 +12,7 @@ import {
 } from "@remix-run/multipart-parser";
 import { type InlinePicture, type RequestFailure, type Result, sniffPicture } from "../../../routing/index.ts";
 import { MAX_BODY_BYTES } from "../body.ts";
+import { readMask } from "../read-mask.ts";
 import type { EditPictures } from "./call.ts";
 
 /** Longest field, bytes: a prompt of 32,000 characters in UTF-8. */
@@ -63,7 +64,7 @@ export async function readEditForm(
     const failure = failureOf(error);
     if (failure !== undefined) return { ok: false, failure };
   }
-  const pictures = toPictures(files);
+  const pictures = await toPictures(files);
   return pictures.ok ? { ok: true, value: { fields, pictures: pictures.value } } : pictures;
 }
 
@@ -96,9 +97,9 @@ function toValue(name: string, text: string): unknown {
   return text;
 }
 
-function toPictures(
+async function toPictures(
   files: readonly { readonly name: string; readonly bytes: Uint8Array<ArrayBuffer> }[],
-): Result<EditPictures, RequestFailure> {
+): Promise<Result<EditPictures, RequestFailure>> {
   const images = files.filter(({ name }) => /^image(?:\[\d*\])?$/.test(name));
   const [image, ...others] = images;
   if (image === undefined)
@@ -121,7 +122,8 @@ function toPictures(
   const pictures = { image: picture.value, ...(more.length === 0 ? {} : { moreImages: more }) };
   const maskFile = files.find(({ name }) => name === "mask");
   if (maskFile === undefined) return { ok: true, value: pictures };
-  const mask = sniffed(maskFile.bytes, "mask");
+  const given = sniffed(maskFile.bytes, "mask");
+  const mask = given.ok ? await readMask(given.value) : given;
   return mask.ok ? { ok: true, value: { ...pictures, mask: mask.value } } : mask;
 }
 

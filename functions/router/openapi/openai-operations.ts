@@ -86,7 +86,10 @@ export const openAiOperations: readonly Operation[] = [
       mediaType: "multipart/form-data",
       name: "Images",
       schema: imagesBody,
-      files: { image: "PNG, JPEG or WebP", mask: "PNG, JPEG or WebP" },
+      files: {
+        image: "PNG, JPEG or WebP",
+        mask: "PNG: transparent where the picture may change; where nothing is transparent, white",
+      },
     },
     answers: [IMAGES],
     failures: FAILURES,
