@@ -15,6 +15,10 @@ export interface OutcomeAttempt {
   readonly outcome: "ok" | "running" | AttemptFailure["reason"];
   /** Needed for `cancelled` and `not_admitted`, whose cause decides. */
   readonly failure?: AttemptFailure;
+  /** Before it had a slot, ms. */
+  readonly waitedMs?: number;
+  /** It was over before it had one. */
+  readonly hadSlot?: false;
 }
 
 interface OutcomeBase {
@@ -69,9 +73,9 @@ export function isBlamed(attempt: OutcomeAttempt): boolean {
   return BLAMES_MODEL.has(ATTEMPT_FAILURE_TRAITS[outcome].blames);
 }
 
-/** Turned away before any work: full, shed, late by prediction, or not able to do what was asked. */
-function isTurnedAway({ outcome }: OutcomeAttempt): boolean {
-  return outcome === "not_admitted" || outcome === "overloaded" || outcome === "unsupported";
+/** Turned away before any work: full, shed, late by prediction, still waiting for a slot, or not able to do what was asked. */
+function isTurnedAway({ outcome, hadSlot }: OutcomeAttempt): boolean {
+  return hadSlot === false || outcome === "not_admitted" || outcome === "overloaded" || outcome === "unsupported";
 }
 
 const ranIntoDeadline = (attempt: OutcomeAttempt): boolean =>
@@ -94,7 +98,12 @@ export function judgeRequest(outcome: RequestOutcome, model: ModelId | undefined
 
   // Another model's leg won while the arm's own was still at work: late by its own prediction, even where the client was in time.
   const overtaken = outcome.delivered && !made && !blamed;
-  const late = outcome.delivered ? outcome.elapsedMs > outcome.sloMs || overtaken : overDeadline;
+  const { elapsedMs, sloMs } = outcome;
+  // Late for want of a slot alone: being full is not being bad. Of two configurations it is, for they say who goes where.
+  const waitedMs = model === undefined ? 0 : own.reduce((sum, attempt) => sum + (attempt.waitedMs ?? 0), 0);
+  if (made && !blamed && outcome.delivered && elapsedMs > sloMs && elapsedMs - waitedMs <= sloMs)
+    return { unserved: true };
+  const late = outcome.delivered ? elapsedMs > sloMs || overtaken : overDeadline;
   return {
     unserved: false,
     ...(blamed || made ? { errors: blamed } : {}),

@@ -89,6 +89,21 @@ describe("judgeRequest", () => {
     }
   });
 
+  it("calls it unserved, and nothing else, when a picture was late for want of a slot alone", () => {
+    const waited = (waitedMs: number) => ({ elapsedMs: 5_000, attempts: [{ ...ok(OWN), waitedMs }] });
+    expect(judge(waited(1_000))).toEqual({ unserved: true });
+    expect(judge(waited(999))).toMatchObject({ unserved: false, sloMisses: true });
+    expect(judge({ ...waited(1_000), attempts: [broken(OWN), { ...ok(OWN), waitedMs: 1_000 }] }).errors).toBe(true);
+    expect(judgeRequest(anOutcome(waited(1_000)), undefined)).toMatchObject({ sloMisses: true });
+  });
+
+  it("calls it unserved when another leg won, or the deadline came, before it had a slot", () => {
+    for (const cause of ["lost_race", "deadline"] as const) {
+      const waiting = { ...failedWith({ reason: "cancelled", cause }), hadSlot: false } as const;
+      expect(judge({ attempts: [waiting, ok(OTHER)], servedBy: OTHER })).toEqual({ unserved: true });
+    }
+  });
+
   it("does not count a hedge of the same model as overtaken", () => {
     expect(judge({ attempts: [{ model: OWN, outcome: "running" }, ok(OWN)] })).toMatchObject({
       sloMisses: false,

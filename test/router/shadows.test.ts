@@ -154,12 +154,13 @@ describe("shadows of previews", () => {
     const requests = () => stack.simulator.control.stateOf("weur-sd35-next").requests;
     stack.simulator.control.setFault("weur-sd35-next", { kind: "slow", factor: 100 });
     const former = requests();
-    const busy = draw({ purpose: undefined, model: "SD3.5 Medium next" });
-    await until(() => requests() > former);
+    // Half of its four slots.
+    const busy = [1, 2].map((seed) => draw({ purpose: undefined, model: "SD3.5 Medium next", seed }));
+    await until(() => requests() >= former + 2);
     await (await draw()).arrayBuffer();
     await until(async () => (await look()).gave_way + (await look()).pairs > 0);
     expect(await look()).toMatchObject({ gave_way: 1, pairs: 0 });
-    await (await busy).arrayBuffer();
+    await Promise.all(busy);
     stack.simulator.control.clearFaults();
   });
 

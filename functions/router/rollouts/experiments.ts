@@ -111,9 +111,10 @@ export function recordOutcome({ decided, result, startedAtMs }: Ended, about: Re
       ...{ atMs, elapsedMs: atMs - startedAtMs, costUsd, delivered },
       ...(result.ok && delivered ? { servedBy: result.leg.model } : {}),
       ...checksOf(result),
-      attempts: result.trail.map(({ model, outcome, failure }) => ({
-        model,
-        outcome,
+      attempts: result.trail.map(({ model, endpoint, outcome, failure, waitedMs }) => ({
+        ...{ model, outcome },
+        ...(endpoint === "none" ? { hadSlot: false as const } : {}),
+        ...(waitedMs === undefined ? {} : { waitedMs }),
         ...(failure === undefined ? {} : { failure }),
       })),
     } as const;
