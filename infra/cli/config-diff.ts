@@ -1,21 +1,12 @@
 /** `galley config diff`: what a push would change, in words, without changing anything. */
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
-import { checkedSnapshot } from "./checked-snapshot.ts";
 import { CommandFailure } from "./command-failure.ts";
+import { comparedVersions } from "./compared-versions.ts";
 import type { Given } from "./config-diff/given-requests.ts";
 import { parseRecording } from "./config-diff/recording.ts";
-import { progress } from "./progress.ts";
 import { compareSnapshots, showDiff } from "./show-diff.ts";
-import {
-  addStoreOptions,
-  baseVersion,
-  placeOf,
-  readInForce,
-  readVersion,
-  type StoreOptions,
-  withStore,
-} from "./store-options.ts";
+import { addStoreOptions, type StoreOptions } from "./store-options.ts";
 
 interface DiffOptions extends StoreOptions {
   readonly requests?: string;
@@ -43,25 +34,18 @@ export function addConfigDiff(config: Command): void {
 }
 
 async function diff(files: string[], options: DiffOptions): Promise<void> {
-  const place = placeOf(options);
-  const { snapshot } = await checkedSnapshot(files, place, "Nothing was compared.");
-  const before = await progress(`Reading what is in force in the ${place} KV`, () =>
-    withStore(options, async (store) => {
-      const version = baseVersion(await readInForce(store));
-      return version === undefined ? undefined : await readVersion(store, version);
-    }),
-  );
+  const { place, before, after } = await comparedVersions(files, options, "Nothing was compared.");
   if (before === undefined) {
-    console.log(`Nothing is in force in the ${place} KV yet; version ${snapshot.version} would be the first.`);
+    console.log(`Nothing is in force in the ${place} KV yet; version ${after.version} would be the first.`);
     return;
   }
   const requests = options.requests === undefined ? undefined : await readGiven(options.requests);
-  const compared = compareSnapshots(before, snapshot, requests);
+  const compared = compareSnapshots(before, after, requests);
   if (options.json) {
-    console.log(JSON.stringify({ before: before.version, after: snapshot.version, ...compared }, null, 2));
+    console.log(JSON.stringify({ before: before.version, after: after.version, ...compared }, null, 2));
     return;
   }
-  console.log(`${before.version} → ${snapshot.version}\n`);
+  console.log(`${before.version} → ${after.version}\n`);
   console.log(showDiff(compared, process.stdout.hasColors?.() ?? false));
 }
 

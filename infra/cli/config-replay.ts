@@ -1,23 +1,14 @@
 /** `galley config replay`: recorded requests through the version in force and the files, before anybody is served by them. */
 import type { Command } from "commander";
-import { checkedSnapshot } from "./checked-snapshot.ts";
 import { CommandFailure } from "./command-failure.ts";
+import { comparedVersions } from "./compared-versions.ts";
 import { createComparison, type Replay, type Shares, sumUp } from "./config-diff/replay.ts";
 import { readRecording } from "./config-diff.ts";
 import { measuredFrom } from "./measured-times.ts";
 import { plainTable } from "./plain-table.ts";
-import { progress } from "./progress.ts";
 import { callRouter } from "./router-api.ts";
 import { counted } from "./show-problems.ts";
-import {
-  addStoreOptions,
-  baseVersion,
-  placeOf,
-  readInForce,
-  readVersion,
-  type StoreOptions,
-  withStore,
-} from "./store-options.ts";
+import { addStoreOptions, type StoreOptions } from "./store-options.ts";
 
 interface ReplayOptions extends StoreOptions {
   readonly live?: string;
@@ -46,15 +37,8 @@ export function addConfigReplay(config: Command): void {
 }
 
 async function replay(file: string, files: string[], options: ReplayOptions): Promise<void> {
-  const place = placeOf(options);
   const recording = await readRecording(file);
-  const { snapshot } = await checkedSnapshot(files, place, "Nothing was replayed.");
-  const before = await progress(`Reading what is in force in the ${place} KV`, () =>
-    withStore(options, async (store) => {
-      const version = baseVersion(await readInForce(store));
-      return version === undefined ? undefined : await readVersion(store, version);
-    }),
-  );
+  const { place, before, after } = await comparedVersions(files, options, "Nothing was replayed.");
   if (before === undefined) {
     throw new CommandFailure(1, {
       what: "There is nothing to compare with",
@@ -66,10 +50,10 @@ async function replay(file: string, files: string[], options: ReplayOptions): Pr
   const { live } = options;
   const measured =
     live === undefined ? undefined : measuredFrom(await callRouter({ url: live }, { path: "/v1/status" }));
-  const compare = createComparison(before, snapshot, measured);
+  const compare = createComparison(before, after, measured);
   const summary = sumUp(recording.requests.map(compare));
   if (options.json) {
-    console.log(JSON.stringify({ before: before.version, after: snapshot.version, ...summary }, null, 2));
+    console.log(JSON.stringify({ before: before.version, after: after.version, ...summary }, null, 2));
     return;
   }
   if (recording.badLines.length > 0) {
@@ -77,7 +61,7 @@ async function replay(file: string, files: string[], options: ReplayOptions): Pr
       `${counted(recording.badLines.length, "line")} could not be read: ${recording.badLines.slice(0, 5).join(", ")}.`,
     );
   }
-  console.log(`${before.version} → ${snapshot.version}, ${counted(summary.requests, "recorded request")}\n`);
+  console.log(`${before.version} → ${after.version}, ${counted(summary.requests, "recorded request")}\n`);
   console.log(showReplay(summary));
 }
 

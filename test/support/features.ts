@@ -1,17 +1,8 @@
 /** Request features for tests: a plain request of an editor that says nothing but its prompt. */
 import type { RequestFeatures } from "../../routing/classify/classify.ts";
+import { PLAIN_FEATURES } from "../../routing/classify/plain-features.ts";
 
-export function someFeatures(parts: Partial<RequestFeatures> = {}): RequestFeatures {
-  return {
-    width: 0,
-    height: 0,
-    hasOverlays: false,
-    hasQuotedText: false,
-    hasImage: false,
-    hasMask: false,
-    automation: false,
-    exportFlag: false,
-    tenant: "local",
-    ...parts,
-  };
-}
+export const someFeatures = (parts: Partial<RequestFeatures> = {}): RequestFeatures => ({
+  ...PLAIN_FEATURES,
+  ...parts,
+});

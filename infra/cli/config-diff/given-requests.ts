@@ -2,7 +2,7 @@
  * Requests that a diff tries when nobody recorded any: every purpose that either version knows, with and without text, plain and large,
  * from the middle of every region.
  */
-import { knownPurposes, type Snapshot } from "../../../routing/authoring.ts";
+import { knownPurposes, PLAIN_FEATURES, type Snapshot } from "../../../routing/authoring.ts";
 import type { Recorded } from "./recording.ts";
 
 export interface Given {
@@ -46,15 +46,7 @@ function toRequest(
   const [colo] = colos;
   return {
     features: {
-      width: 0,
-      height: 0,
-      hasOverlays: false,
-      hasQuotedText: false,
-      hasImage: false,
-      hasMask: false,
-      automation: false,
-      exportFlag: false,
-      tenant: "local",
+      ...PLAIN_FEATURES,
       ...features,
       ...(country === undefined ? {} : { country }),
     },
