@@ -3,9 +3,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { aPng } from "../../support/pictures.ts";
 import { type Stack, startStack } from "../../support/stack.ts";
 
+/** What the runtime said. */
+const said: string[] = [];
 let stack: Stack;
 beforeAll(async () => {
   stack = await startStack({
+    log: ({ message }) => said.push(message),
     edit: ({ routing, catalog }) => ({
       routing: routing
         // No second attempt beside a slow one: renders are counted.
@@ -445,4 +448,8 @@ it("is counted, by place, in metrics and status", async () => {
     places: { id: string; cache?: object }[];
   };
   expect(status.places.find(({ id }) => id === "weur")?.cache).toEqual({ ...before, hit: before.hit + 1 });
+});
+
+it("leaned on nothing of another request, in all of this: the runtime would have said so", () => {
+  expect(said.filter((message) => /IoContext|cross-context|different request/.test(message))).toEqual([]);
 });
