@@ -12,8 +12,8 @@ import type { Env } from "../router/environment.ts";
 /** Longest side that the service takes or makes, px. */
 export const MAX_CODEC_SIDE_PX = 12_000;
 
-/** Of 100, for JPEG and WebP: a print shows what a web page (85) hides. */
-const QUALITY = 95;
+/** Of 100: a print shows what a web page (85) hides. None for PNG: naming one there allows a palette of 256 colours (same pages, "quality"). */
+const QUALITY = { jpeg: { quality: 95 }, webp: { quality: 95 }, png: {} } as const;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -27,7 +27,7 @@ export class CodecFailed extends Error {
 }
 
 export interface PictureCodec {
-  /** Scaled until it covers `to` and cut about the middle, in the same format. Rejects with `CodecFailed`. */
+  /** Scaled until it covers `to` and cut about the middle; no side over MAX_CODEC_SIDE_PX. Rejects with `CodecFailed`. */
   cover(picture: ReadableStream<Bytes>, to: Shape): Promise<ReadableStream<Bytes>>;
   /** All of it decoded, as a PNG of `sidePx` squared, whole. Rejects with `CodecFailed`. */
   thumbnail(picture: ReadableStream<Bytes>, sidePx: number): Promise<Bytes>;
@@ -37,13 +37,11 @@ export interface PictureCodec {
 export function codecOf({ CODEC: images }: Env): PictureCodec | undefined {
   if (images === undefined) return undefined;
   const cover: PictureCodec["cover"] = async (picture, { width, height, format }) => {
-    if (Math.max(width, height) > MAX_CODEC_SIDE_PX)
-      throw new CodecFailed(false, `No side may be longer than ${MAX_CODEC_SIDE_PX} px.`);
     try {
       const made = await images
         .input(picture)
         .transform({ width, height, fit: "cover" })
-        .output({ format: MEDIA_TYPES[format], quality: QUALITY });
+        .output({ format: MEDIA_TYPES[format], ...QUALITY[format] });
       return made.image() as ReadableStream<Bytes>;
     } catch (error: unknown) {
       throw new CodecFailed(isAboutPicture(error), "The picture could not be decoded and scaled.");

@@ -15,7 +15,7 @@ import {
   upscalerLeg,
 } from "../../routing/index.ts";
 import { callUpstreams } from "./call-upstreams.ts";
-import { CodecFailed } from "./codec.ts";
+import { CodecFailed, MAX_CODEC_SIDE_PX } from "./codec.ts";
 import type { Round, RoundResult } from "./job-host.ts";
 import { isDearBill, ledgerOf, NOBODY_ASKED, noPicture } from "./round-facts.ts";
 import type { RoundPorts } from "./run-round.ts";
@@ -70,7 +70,7 @@ async function shape(received: Received, next: Shaping, coming: Coming): Promise
     try {
       const body = await shaped(received, next, coming);
       if (body === undefined) {
-        const detail = `The model does not draw ${size}, and this router has nothing that scales pictures (the binding CODEC).`;
+        const detail = `The model does not draw ${size}, and nothing here brings pictures to that (binding CODEC, ${MAX_CODEC_SIDE_PX} px a side).`;
         return noPicture({ code: "not_configured", detail });
       }
       const warnings = [...known.warnings, `${fit.how === "cut" ? "cut" : "scaled and cut"} to ${size}`];
@@ -84,13 +84,14 @@ async function shape(received: Received, next: Shaping, coming: Coming): Promise
   }
 }
 
-/** Where nothing is scaled a PNG's rows are cut here; all else is the codec's. `undefined`: there is none. */
+/** Where nothing is scaled a PNG's rows are cut here; all else is the codec's. `undefined`: nothing can do it. */
 async function shaped(received: Received, { to, fit }: Shaping, { by }: Coming) {
   if (fit.how === "cut" && to.format === "png") {
     const body = await cropPng(await received.read(), fit.box);
     if (body !== undefined) return body;
   }
-  return by.codec?.cover(await received.read(), to);
+  if (by.codec === undefined || Math.max(to.width, to.height) > MAX_CODEC_SIDE_PX) return undefined;
+  return by.codec.cover(await received.read(), to);
 }
 
 const shapeOf = ({ format, width, height }: Shape): Shape => ({ format, width, height });

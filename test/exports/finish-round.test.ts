@@ -17,7 +17,10 @@ beforeAll(playWorkerd);
 const clock = { sleep: async () => undefined, within: <Value>(_ms: number, work: Promise<Value>) => work };
 
 /** A picture of 100 × 80 px is drawn; `want` was asked for. */
-async function finish(want: { width: number; height: number }, { codec, gone = false }: Setting = {}) {
+async function finish(
+  want: { width: number; height: number },
+  { codec, gone = false, drawn: drawnSize = {} }: Setting = {},
+) {
   const world = createFaultyBucket();
   const pictures = createPictureStore(world.bucket, clock);
   const { signal } = new AbortController();
@@ -27,7 +30,7 @@ async function finish(want: { width: number; height: number }, { codec, gone = f
     ...(await received.keepUnfinished()),
     format: "png",
     ...{ width: 100, height: 80, seed: 1, model: "m", pin: "p", endpoint: "e", place: "x", config: "c" },
-    ...{ warnings: [], isSmall: false, isEnlarged: false },
+    ...{ warnings: [], isSmall: false, isEnlarged: false, ...drawnSize },
   };
   if (gone) await world.bucket.delete(drawn.key);
   const states: string[] = [];
@@ -48,6 +51,8 @@ async function finish(want: { width: number; height: number }, { codec, gone = f
 interface Setting {
   readonly codec?: PictureCodec;
   readonly gone?: boolean;
+  /** Another size than it has, in its record. */
+  readonly drawn?: { readonly width?: number; readonly height?: number };
 }
 
 const coding = (cover: PictureCodec["cover"]): PictureCodec => ({
@@ -67,6 +72,15 @@ describe("a drawn picture", () => {
   it("fails for good where it would have to be scaled and nothing scales", async () => {
     const { result } = await finish({ width: 50, height: 40 });
     expect(result).toMatchObject({ ok: false, failure: { code: "not_configured" }, dear: false });
+  });
+
+  it("fails for good where a side is longer than the codec makes", async () => {
+    const codec = coding(() => Promise.reject(new Error("asked all the same")));
+    const { result } = await finish(
+      { width: 12_001, height: 9_600 },
+      { codec, drawn: { width: 12_000, height: 9_600 } },
+    );
+    expect(result).toMatchObject({ ok: false, failure: { code: "not_configured" } });
   });
 
   it("is scaled by the codec, and what comes of that is verified", async () => {
