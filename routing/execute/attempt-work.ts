@@ -3,10 +3,11 @@
  */
 import type { Model, ModelId } from "../config/snapshot.ts";
 import type { Work } from "../dialects/dialect.ts";
+import type { AttemptFailure } from "../failure/index.ts";
 import { sizeClassOf } from "../scheduler/size-class.ts";
 import type { AttemptAsk } from "./attempt.ts";
 import type { ExecuteInput } from "./executed.ts";
-import type { ReserveAsk } from "./ports.ts";
+import type { Reservation, ReserveAsk } from "./ports.ts";
 
 /** The model of a leg. Throws when the snapshot has none of that name: a plan is made from the same snapshot. */
 export function modelOf(input: Pick<ExecuteInput, "snapshot">, id: ModelId): Model {
@@ -55,6 +56,13 @@ export function reserveAskOf(input: ExecuteInput, ask: AttemptAsk, startedAtMs: 
     startedAtMs: input.startedAtMs,
     budgetOf: input.plan.homeRegion,
   };
+}
+
+/** What a refused slot means for the attempt. */
+export function refusalFailure({ why, retryAfterMs }: Extract<Reservation, { granted: false }>): AttemptFailure {
+  if (why === "superseded") return { reason: "cancelled", cause: "superseded" };
+  const waits = retryAfterMs === undefined ? {} : { retryAfterMs };
+  return { reason: "not_admitted", why: why === "budget" ? "shed" : why, ...waits };
 }
 
 /** What to ask of the endpoint. */

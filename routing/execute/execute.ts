@@ -10,7 +10,6 @@
  *
  * Money: a dear model (cost.ts) is not called after, or beside, an attempt that may be billed for a dear picture, unless the policy
  * accepts a second bill. Repeats (retries and hedges) are at most one a request, and the scheduler's budget may refuse that one.
- * Longer than most files, so that all that a happening can set off stands on one page around the state that it changes.
  */
 import { type AttemptFailure, type CancelCause, type Result, traitsOf } from "../failure/index.ts";
 import type { Leg } from "../plan/plan.ts";
@@ -21,34 +20,24 @@ import type { Execute, ExecuteInput, ExecuteResult } from "./executed.ts";
 import { createHistory } from "./history.ts";
 import { createInbox } from "./inbox.ts";
 import { cancelledFailure, requestFailure } from "./outcome.ts";
-import type { ExecutePorts, Lease, StalePicture } from "./ports.ts";
+import { createPace, type Slow } from "./pace.ts";
+import type { ExecutePorts, StalePicture } from "./ports.ts";
 import { chooseHedge, chooseLastRetry, chooseRetryInLeg, type Repeat } from "./repeat.ts";
 import { createRequestClock } from "./request-clock.ts";
 import { startAttempt } from "./run-attempt.ts";
 import { findStale, staleResult } from "./stale.ts";
-import { enlarge, MAX_SMALL_BYTES, type Upscaling, upscalingOf } from "./upscale.ts";
+import { enlargingAsk, MAX_SMALL_BYTES, openingOf, type Stage } from "./upscale.ts";
 
 export type * from "./executed.ts";
 
 type Happening =
   | { readonly event: "ended"; readonly attempt: Attempt; readonly end: Result<Served, AttemptFailure> }
-  /** The attempt takes longer than it was predicted to. */
-  | { readonly event: "overdue"; readonly attempt: Attempt }
-  /** Its time is up: the next leg has to start. */
-  | { readonly event: "late"; readonly attempt: Attempt }
-  | { readonly event: "hedge-due"; readonly attempt: Attempt }
+  | Slow
   /** The time has come that an endpoint asked us to wait for. */
   | { readonly event: "due"; readonly beginNow: () => void }
   | { readonly event: "stale-looked-up"; readonly leg: Leg; readonly picture: StalePicture | undefined }
   | { readonly event: "called-off"; readonly cause: CancelCause }
   | { readonly event: "broke"; readonly error: unknown };
-
-/** A leg that draws small: how it goes on, and the small picture once it is there. */
-interface Stage {
-  readonly upscaling: Upscaling;
-  readonly ask: AttemptAsk;
-  readonly small?: Served;
-}
 
 /** Runs the plan. Resolves before the deadline, with a checked picture or a typed failure; never rejects for what upstreams do. */
 export const execute: Execute = async (input, ports) => {
@@ -72,16 +61,20 @@ function openRequest(
 } {
   const { plan, snapshot } = input;
   const { policy } = plan;
-  const { models, endpoints } = snapshot.content.catalog;
+  const { endpoints } = snapshot.content.catalog;
   const answerByMs = input.deadlineAtMs - policy.reserveMs;
   const clock = createRequestClock(ports.clock, answerByMs);
   const context = { input, ports, clock };
   const inbox = createInbox<Happening>();
   const history = createHistory({ input, answerByMs, nowMs: clock.nowMs, random: ports.random });
   const running = new Set<Attempt>();
-  /** Of the running ones, those that take longer than predicted, and those among them whose time is up. */
-  const overdue = new Set<Attempt>();
-  const late = new Set<Attempt>();
+  const pace = createPace({
+    clock,
+    models: snapshot.content.catalog.models,
+    overlap: policy.overlap,
+    canHedge: (attempt) => hedgeOf(attempt) !== undefined,
+    post: inbox.post,
+  });
   const stages = new Map<Attempt, Stage>();
   let serving: Attempt | undefined;
 
@@ -113,7 +106,7 @@ function openRequest(
       case "overdue":
         return afterOverdue(happening.attempt);
       case "late":
-        late.add(happening.attempt);
+        pace.markLate(happening.attempt);
         return afterOverdue(happening.attempt);
       case "hedge-due":
         return hedge(happening.attempt);
@@ -149,7 +142,7 @@ function openRequest(
   function beginLeg({ index, leg, window, notBeforeMs, avoid, elsewhere }: ChosenLeg): void {
     const kind = history.attempts.length === 0 ? "first" : "fallback";
     beginAt(notBeforeMs, () => {
-      const beside = running.size > 0 && !areAll(late);
+      const beside = running.size > 0 && !pace.areLate(running);
       const attempt = begin({ leg, elsewhere, kind, avoid, ...window, beside });
       history.begun(attempt, beside ? { legIndex: index } : undefined);
     });
@@ -167,42 +160,21 @@ function openRequest(
 
   function begin(part: Omit<AttemptAsk, "number" | "request" | "headBytes">): Attempt {
     const ask = { ...part, number: history.attempts.length + 1, request: input.request, headBytes: policy.headBytes };
-    const upscaling = upscalingOf(input, part.leg);
-    if (upscaling === undefined) return start(ask);
-    const spareMs = (part.endsAtMs - clock.nowMs()) / 2;
-    const endsAtMs = part.endsAtMs - Math.min(upscaling.keptMs, spareMs);
-    const attempt = start({ ...ask, request: upscaling.small, headBytes: MAX_SMALL_BYTES, endsAtMs });
-    stages.set(attempt, { upscaling, ask });
+    const { opening, upscaling } = openingOf(input, ask, clock.nowMs());
+    const attempt = start(opening);
+    if (upscaling !== undefined) stages.set(attempt, { upscaling, ask });
     return attempt;
   }
 
   function start(ask: AttemptAsk): Attempt {
     const attempt = startAttempt(context, ask, {
-      granted,
+      granted: pace.granted,
       ended: (ended, end) => inbox.post({ event: "ended", attempt: ended, end }),
       broke: (error) => inbox.post({ event: "broke", error }),
     });
     running.add(attempt);
-    if (policy.overlap && ask.nextLegAtMs < ask.endsAtMs) {
-      clock.alarm(ask.nextLegAtMs, () => inbox.post({ event: "late", attempt }));
-    }
+    pace.begun(attempt);
     return attempt;
-  }
-
-  /** The lease says what to expect of the attempt: when a hedge would pay, or from when on it is overdue. */
-  function granted(attempt: Attempt, lease: Lease): void {
-    const { leg, kind } = attempt.ask;
-    const nowMs = clock.nowMs();
-    if (lease.hedgeAfterMs !== undefined && kind !== "hedge" && hedgeOf(attempt) !== undefined) {
-      clock.alarm(nowMs + lease.hedgeAfterMs, () => inbox.post({ event: "hedge-due", attempt }));
-      return;
-    }
-    // Where it was measured how long such work takes, its own timeout stops it soon after.
-    if (!policy.overlap || leg.attemptMs !== undefined) return;
-    const { predicted } = lease;
-    const expectedMs = predicted === undefined ? undefined : predicted.waitMs + predicted.p95Ms;
-    const overdueAtMs = nowMs + (expectedMs ?? models[leg.model]?.expected.p95Ms ?? 0);
-    clock.alarm(overdueAtMs, () => inbox.post({ event: "overdue", attempt }));
   }
 
   function lookForStale({ leg, window }: ChosenLeg): void {
@@ -215,18 +187,14 @@ function openRequest(
   /** With overlap, the next leg starts beside attempts that are all overdue. */
   function afterOverdue(attempt: Attempt): undefined {
     if (!running.has(attempt)) return;
-    overdue.add(attempt);
-    if (!areAll(overdue)) return;
+    pace.markOverdue(attempt);
+    if (!pace.areOverdue(running)) return;
     history.firstLegLate();
     beginNext();
   }
 
-  function areAll(slow: ReadonlySet<Attempt>): boolean {
-    return policy.overlap && [...running].every((attempt) => slow.has(attempt));
-  }
-
   function hedge(attempt: Attempt): undefined {
-    overdue.add(attempt);
+    pace.markOverdue(attempt);
     const repeat = running.size === 1 && running.has(attempt) ? hedgeOf(attempt) : undefined;
     if (repeat !== undefined) beginRepeat(repeat);
   }
@@ -245,15 +213,8 @@ function openRequest(
       attempt.stop({ reason: "too_large", limitBytes: MAX_SMALL_BYTES });
       return afterFailure(attempt, { reason: "too_large", limitBytes: MAX_SMALL_BYTES });
     }
-    const { ask, upscaling } = stage;
-    const enlarging = start({
-      ...ask,
-      leg: upscaling.leg,
-      kind: ask.kind === "first" ? "first" : "fallback",
-      avoid: [],
-      number: history.attempts.length + 1,
-      request: enlarge(input.request, { bytes: held.head, format: header.format }),
-    });
+    const small = { bytes: held.head, format: header.format };
+    const enlarging = start(enlargingAsk(stage, { ...input, small, number: history.attempts.length + 1 }));
     history.stageBegun(enlarging);
     stages.set(enlarging, { ...stage, small: served });
     return undefined;
@@ -267,7 +228,7 @@ function openRequest(
     if (!traitsOf(failure).tryElsewhere && failure.reason !== "cancelled") return giveUp();
     if (counts && retryInLeg(attempt, failure)) return undefined;
     // What runs goes on alone where the budget refused another one beside it.
-    if (running.size > 0 && !areAll(counts ? overdue : late)) return undefined;
+    if (running.size > 0 && !(counts ? pace.areOverdue(running) : pace.areLate(running))) return undefined;
     if (beginNext() || running.size > 0 || retryAtLast()) return undefined;
     return giveUp();
   }

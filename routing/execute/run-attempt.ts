@@ -18,7 +18,7 @@ import {
   type Served,
   type ServedEnd,
 } from "./attempt.ts";
-import { modelOf, reserveAskOf, stepsOf, workOf } from "./attempt-work.ts";
+import { modelOf, refusalFailure, reserveAskOf, stepsOf, workOf } from "./attempt-work.ts";
 import { attemptCostUsd } from "./cost.ts";
 import { type Made, makePicture } from "./dialogue.ts";
 import type { Picture } from "./executed.ts";
@@ -110,13 +110,7 @@ export function startAttempt(context: RequestContext, ask: AttemptAsk, events: A
     }
     if (reservation === STOPPED) return { ok: false, failure: stopFailure() };
     if (reservation.granted) return { ok: true, value: reservation.lease };
-    const { why, retryAfterMs } = reservation;
-    if (why === "superseded") return failedWith({ reason: "cancelled", cause: "superseded" });
-    return failedWith({
-      reason: "not_admitted",
-      why: why === "budget" ? "shed" : why,
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    });
+    return failedWith(refusalFailure(reservation));
   }
 
   function giveBack(late: Reservation): void {
@@ -141,17 +135,9 @@ export function startAttempt(context: RequestContext, ask: AttemptAsk, events: A
     calledAtMs = clock.nowMs();
     waitingFor = "headers";
     lookController = dialect.pinLook === undefined || ports.pins === undefined ? undefined : new AbortController();
-    const look =
-      lookController === undefined
-        ? undefined
-        : startPinLook({
-            dialect,
-            target,
-            model,
-            upstream: ports.upstream,
-            signal: lookController.signal,
-            pins: ports.pins,
-          });
+    const { upstream, pins } = ports;
+    const lookSignal = lookController?.signal;
+    const look = lookSignal && startPinLook({ dialect, target, model, upstream, pins, signal: lookSignal });
     const made = await makePicture({
       dialect,
       work,

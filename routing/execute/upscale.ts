@@ -9,6 +9,7 @@ import type { ImageRequest, InlinePicture } from "../image/request.ts";
 import { upscaleFactor } from "../plan/leg-times.ts";
 import type { Leg } from "../plan/plan.ts";
 import { bestUpscaler } from "../plan/planner.ts";
+import type { AttemptAsk, Served } from "./attempt.ts";
 import type { ExecuteInput } from "./executed.ts";
 
 /** Most bytes of a picture that is enlarged: it has to be held whole to be sent on. A 2-megapixel PNG is at most 8 MB. */
@@ -41,7 +42,7 @@ export function upscalerLeg(
 }
 
 /** How a leg is to be enlarged; `undefined` for one that is not. */
-export function upscalingOf(input: ExecuteInput, leg: Leg): Upscaling | undefined {
+function upscalingOf(input: ExecuteInput, leg: Leg): Upscaling | undefined {
   const { catalog } = input.snapshot.content;
   const found = leg.upscale ? upscalerLeg(catalog, [leg.place, input.plan.homeRegion]) : undefined;
   if (found === undefined) return undefined;
@@ -59,8 +60,43 @@ export function upscalingOf(input: ExecuteInput, leg: Leg): Upscaling | undefine
   };
 }
 
+/** A leg that draws small: how it goes on, and the small picture once it is there. */
+export interface Stage {
+  readonly upscaling: Upscaling;
+  /** What the whole leg was asked. */
+  readonly ask: AttemptAsk;
+  readonly small?: Served;
+}
+
+/** What the leg's first call is asked; with `upscaling`, another call follows, for which part of the window is kept. */
+export function openingOf(
+  input: ExecuteInput,
+  ask: AttemptAsk,
+  nowMs: number,
+): { readonly opening: AttemptAsk; readonly upscaling?: Upscaling } {
+  const upscaling = upscalingOf(input, ask.leg);
+  if (upscaling === undefined) return { opening: ask };
+  const endsAtMs = ask.endsAtMs - Math.min(upscaling.keptMs, (ask.endsAtMs - nowMs) / 2);
+  return { opening: { ...ask, request: upscaling.small, headBytes: MAX_SMALL_BYTES, endsAtMs }, upscaling };
+}
+
+/** What the second call is asked. */
+export function enlargingAsk(
+  { ask, upscaling }: Stage,
+  to: { readonly request: ImageRequest; readonly small: InlinePicture; readonly number: number },
+): AttemptAsk {
+  return {
+    ...ask,
+    leg: upscaling.leg,
+    kind: ask.kind === "first" ? "first" : "fallback",
+    avoid: [],
+    number: to.number,
+    request: enlarge(to.request, to.small),
+  };
+}
+
 /** The second call's request. */
-export function enlarge(request: ImageRequest, picture: InlinePicture): ImageRequest {
+function enlarge(request: ImageRequest, picture: InlinePicture): ImageRequest {
   const { mask: _drawnAlready, ...rest } = request;
   return { ...rest, image: picture };
 }
