@@ -7,6 +7,7 @@
 import { Command } from "commander";
 import { addCanary } from "./canary.ts";
 import { CommandFailure, showFailure } from "./command-failure.ts";
+import { addCompletion } from "./completion.ts";
 import { addConfigCheck } from "./config-check.ts";
 import { addConfigDiff } from "./config-diff.ts";
 import { addConfigLog } from "./config-log.ts";
@@ -30,6 +31,9 @@ addConfigStatus(config);
 addCanary(program);
 addStatus(program);
 addDeploy(program);
+
+// Last: it completes what stands above.
+addCompletion(program);
 
 try {
   await program.parseAsync();
