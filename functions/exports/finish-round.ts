@@ -105,7 +105,7 @@ async function upscale(received: Received, coming: Coming, { drawn, leftMs }: Fi
   }
   let bytes: Uint8Array<ArrayBuffer>;
   try {
-    bytes = new Uint8Array(await new Response(await received.read()).arrayBuffer());
+    bytes = await received.readWhole();
   } catch (error: unknown) {
     return unstored(error, { ledger: NOBODY_ASKED, dear: false });
   }

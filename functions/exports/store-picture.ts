@@ -55,6 +55,8 @@ export interface Received {
   readonly bytes: number;
   /** The bytes once more. Rejects with `PictureUnstorable`. */
   read(): Promise<ReadableStream<Bytes>>;
+  /** All of them at once, for a picture that is known to be small. Rejects with `PictureUnstorable`. */
+  readWhole(): Promise<Bytes>;
   /** Puts it under its address. Rejects with `PictureUnstorable`. */
   keep(): Promise<Stored>;
   /** Lets it outlive this run where it is, unfinished. Rejects with `PictureUnstorable`. */
@@ -93,6 +95,7 @@ export function createPictureStore(bucket: R2Bucket, clock: StoreClock = REAL_CL
     return {
       ...{ sha256, bytes },
       read: () => persist(open),
+      readWhole: () => persist(async () => new Uint8Array(await new Response(await open()).arrayBuffer())),
       async keep() {
         await persist(async () => bucket.put(key, await open(), metadata(format, sha256)));
         return { key, sha256, bytes };
@@ -121,6 +124,7 @@ export function createPictureStore(bucket: R2Bucket, clock: StoreClock = REAL_CL
       return {
         ...{ sha256, bytes: bytes.length },
         read: async () => new Blob([bytes]).stream() as ReadableStream<Bytes>,
+        readWhole: async () => bytes,
         keep: () => put(artPrefix(jobId) + sha256),
         keepUnfinished: () => put(scratch),
         drop: async () => undefined,

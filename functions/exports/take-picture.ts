@@ -18,6 +18,7 @@ import {
   type RequestFailure,
   requestFailure,
   type Shape,
+  SourceBroke,
   traitsOf,
   upscalerLeg,
   verifyPicture,
@@ -71,7 +72,7 @@ export async function takePicture(
       if (verified && !coming.known.isEnlarged) coming = { ...coming, known: { ...coming.known, pin: pinOf(coming) } };
     }
     note({ state: "verifying" });
-    defect = await verifyPicture(await received.read(), shape);
+    defect = await verify(received, shape);
     // What the codec shapes it decodes, and what comes from it has been; a PNG was inflated to its last row.
     if (defect === undefined && next.step !== "shape" && shape.format !== "png" && isFromUpstream)
       defect = await lookAtPixels(() => received.read(), by.codec);
@@ -96,6 +97,21 @@ export async function takePicture(
 /** Of the model that drew it. */
 function pinOf({ by, known }: Coming): string {
   return by.snapshot.content.catalog.models[known.model]?.pin ?? known.pin;
+}
+
+/** How often a picture is read anew whose reading broke off. */
+const READ_TRIES = 3;
+
+/** A store that breaks off in the middle spoils no picture. Rejects with `PictureUnstorable`. */
+async function verify(received: Received, shape: Shape): Promise<PictureDefect | undefined> {
+  for (let time = 1; time <= READ_TRIES; time += 1) {
+    try {
+      return await verifyPicture(await received.read(), shape);
+    } catch (error: unknown) {
+      if (!(error instanceof SourceBroke)) throw error;
+    }
+  }
+  throw new PictureUnstorable("internal", "The store for finished pictures breaks off.");
 }
 
 /** Was it seen beforehand that what this model draws can become the asked size? Then what came is the model's fault. */

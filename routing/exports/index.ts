@@ -5,6 +5,6 @@ export { type Box, decideNextStep, type Enlarging, type NextStep, type Shape, ty
 export * from "./job.ts";
 export * from "./progress.ts";
 export * from "./transitions.ts";
-export { verifyPicture } from "./verify-picture.ts";
+export { SourceBroke, verifyPicture } from "./verify-picture.ts";
 export * from "./webhook.ts";
 export { checkWebhookUrl } from "./webhook-url.ts";

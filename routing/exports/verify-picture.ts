@@ -26,12 +26,34 @@ export interface Promised {
 /** Enough of any format to read its size, bytes. */
 const HEAD_BYTES = 64 * 1024;
 
-/** The first defect; `undefined`: none. */
+/** The bytes could not be read to their end, which says nothing of the picture. */
+export class SourceBroke extends Error {}
+
+/** The first defect; `undefined`: none. Rejects with `SourceBroke`. */
 export async function verifyPicture(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
   promised: Promised,
 ): Promise<PictureDefect | undefined> {
-  const pieces = readBytes(body);
+  const source = { isBroken: false };
+  try {
+    const defect = await verifyPieces(watched(readBytes(body), source), promised);
+    if (!source.isBroken) return defect;
+  } catch (error: unknown) {
+    if (!source.isBroken) throw error;
+  }
+  throw new SourceBroke("The picture could not be read to its end");
+}
+
+async function* watched(pieces: AsyncGenerator<Bytes>, source: { isBroken: boolean }): AsyncGenerator<Bytes> {
+  try {
+    yield* pieces;
+  } catch (error: unknown) {
+    source.isBroken = true;
+    throw error;
+  }
+}
+
+async function verifyPieces(pieces: AsyncGenerator<Bytes>, promised: Promised): Promise<PictureDefect | undefined> {
   try {
     const head = await readHead(pieces);
     const found = sniffPicture(head);

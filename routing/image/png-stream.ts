@@ -106,10 +106,17 @@ export async function inflatePixels(
         await writer.write(bytes.slice(at, at + INFLATE_STEP_BYTES));
     },
     ...(chunkBefore === undefined ? {} : { chunkBefore }),
-  }).then(async (ended) => {
-    await writer.close();
-    return ended;
-  });
+  }).then(
+    async (ended) => {
+      await writer.close();
+      return ended;
+    },
+    async (error: unknown) => {
+      // The reading end would wait for ever.
+      await writer.abort(error).catch(() => undefined);
+      throw error;
+    },
+  );
   // Both ends fail together; the reading one tells.
   feeding.catch(() => undefined);
   for await (const piece of inflater.readable as ReadableStream<Bytes>) {

@@ -9,7 +9,7 @@ import { sniffPicture } from "../../routing/image/sniff.ts";
 import type { DrawnPicture } from "../../routing/index.ts";
 import { streamOf } from "../image/streams.ts";
 import { aPng } from "../support/pictures.ts";
-import { createFaultyBucket } from "./faulty-bucket.ts";
+import { type BucketFault, createFaultyBucket } from "./faulty-bucket.ts";
 import { playWorkerd } from "./play-workerd.ts";
 
 beforeAll(playWorkerd);
@@ -19,7 +19,7 @@ const clock = { sleep: async () => undefined, within: <Value>(_ms: number, work:
 /** A picture of 100 × 80 px is drawn; `want` was asked for. */
 async function finish(
   want: { width: number; height: number },
-  { codec, gone = false, drawn: drawnSize = {} }: Setting = {},
+  { codec, gone = false, reads = [], drawn: drawnSize = {} }: Setting = {},
 ) {
   const world = createFaultyBucket();
   const pictures = createPictureStore(world.bucket, clock);
@@ -32,6 +32,7 @@ async function finish(
     ...{ width: 100, height: 80, seed: 1, model: "m", pin: "p", endpoint: "e", place: "x", config: "c" },
     ...{ warnings: [], isSmall: false, isEnlarged: false, ...drawnSize },
   };
+  world.strike("get", ...reads);
   if (gone) await world.bucket.delete(drawn.key);
   const states: string[] = [];
   const round = {
@@ -51,6 +52,8 @@ async function finish(
 interface Setting {
   readonly codec?: PictureCodec;
   readonly gone?: boolean;
+  /** What befalls the reads of the store, in turn. */
+  readonly reads?: readonly BucketFault[];
   /** Another size than it has, in its record. */
   readonly drawn?: { readonly width?: number; readonly height?: number };
 }
@@ -81,6 +84,17 @@ describe("a drawn picture", () => {
       { codec, drawn: { width: 12_000, height: 9_600 } },
     );
     expect(result).toMatchObject({ ok: false, failure: { code: "not_configured" } });
+  });
+
+  it("is read anew where the store breaks off, and is not taken for damaged", async () => {
+    const codec = coding(async (_picture, { width, height }) => streamOf(aPng(width, height)));
+    // The first read is the codec's.
+    const setting = { codec, reads: [undefined, "breaks-off", "breaks-off"] } as const;
+    const { result } = await finish({ width: 50, height: 40 }, setting);
+    expect(result).toMatchObject({ ok: true, picture: { width: 50, height: 40 } });
+    const never = await finish({ width: 50, height: 40 }, { ...setting, reads: [...setting.reads, "breaks-off"] });
+    expect(never.result).toMatchObject({ ok: false, failure: { code: "internal" }, dear: false });
+    expect(never.result).not.toHaveProperty("drawnIsGone");
   });
 
   it("is scaled by the codec, and what comes of that is verified", async () => {

@@ -2,7 +2,7 @@
 import { deflateSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { chanceFrom } from "../../infra/gpu/simulator/chance.ts";
-import { verifyPicture } from "../../routing/exports/index.ts";
+import { SourceBroke, verifyPicture } from "../../routing/exports/index.ts";
 import { canvas, flat } from "../image/drawings.ts";
 import { streamOf } from "../image/streams.ts";
 
@@ -91,6 +91,20 @@ describe("verifying a picture", () => {
       }
     }).toBuffer("image/png");
     expect(await verifyPicture(streamOf(new Uint8Array(board)), { format: "png", ...size })).toBe("checkerboard");
+  });
+
+  it("says of bytes that cannot be read to their end nothing but that", async () => {
+    for (const bytes of [10, 5_000, good.length - 20]) {
+      const pieces = [good.slice(0, bytes)];
+      const breaking = new ReadableStream<Uint8Array<ArrayBuffer>>({
+        pull(controller) {
+          const piece = pieces.pop();
+          if (piece === undefined) controller.error(new Error("the store broke off"));
+          else controller.enqueue(piece);
+        },
+      });
+      await expect(verifyPicture(breaking, PROMISED)).rejects.toThrow(SourceBroke);
+    }
   });
 
   it("stops at rows that are more than the header says", async () => {
