@@ -92,6 +92,8 @@ async function keepWhole({ drawing, keys }: Keeping, result: Success, bytes: Uin
   const keeping = (async () => {
     const { whole, verified } = await result.finished;
     if (!whole || !verified) return;
+    // The answer goes out first.
+    await platformClock.sleep(0);
     const address = await keys.addressOf(result.leg);
     await keepPicture({ address, maxAgeMs, facts: factsOf(result) }, bytes, shelfPorts(drawing));
   })();
