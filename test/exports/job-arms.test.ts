@@ -71,6 +71,10 @@ describe("a job as an outcome", () => {
     expect(judgeRequest(outcome, MODEL)).toMatchObject({ errors: true, unserved: false });
   });
 
+  it("takes no run that died for a picture", () => {
+    expect(verdictOf(aRecord([attempt("interrupted"), attempt("ok", "other")]))).not.toHaveProperty("errors");
+  });
+
   it("is unserved where the model was always full", () => {
     expect(verdictOf(aRecord([attempt("overloaded"), attempt("ok", "other")]))).toEqual({ unserved: true });
   });
