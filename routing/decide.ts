@@ -13,12 +13,13 @@ import type { Catalog, Model, ModelId, PlaceId, Snapshot } from "./config/snapsh
 import { derivedSeed } from "./derived-seed.ts";
 import type { RequestFailure, Result } from "./failure/index.ts";
 import type { ImageRequest, PictureFormat } from "./image/request.ts";
+import type { Size } from "./image/size.ts";
 import type { AskedPicture } from "./plan/capability.ts";
 import { requestDeadlineMs } from "./plan/deadline.ts";
 import { type MeasuredTimes, upscaleFactor } from "./plan/leg-times.ts";
 import type { Plan } from "./plan/plan.ts";
 import { bestUpscaler, createPlanner } from "./plan/planner.ts";
-import { defaultSize, fitSize, type Size } from "./plan/size.ts";
+import { defaultSize, fitSize } from "./plan/size.ts";
 import type { ClientLocation } from "./region/client-location.ts";
 import { createRegions } from "./region/regions.ts";
 import { chooseRouteArms, type RouteArms, type RouteArmsAsk } from "./rollout/route-arms.ts";

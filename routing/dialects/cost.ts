@@ -4,7 +4,7 @@
  * The parts of a price add up. A part that needs a measurement which nobody made leaves the cost unknown; guessing is execute's matter.
  */
 import type { Model } from "../config/snapshot.ts";
-import type { Size } from "./size.ts";
+import type { Size } from "../image/size.ts";
 
 /** What the upstream used up, as it says. */
 export interface Usage {

@@ -9,7 +9,7 @@ import type { Endpoint, Model } from "../config/snapshot.ts";
 import type { AttemptFailure, Result } from "../failure/index.ts";
 import type { PictureField } from "../image/picture-field.ts";
 import type { ImageRequest, PictureFormat } from "../image/request.ts";
-import type { Size } from "./size.ts";
+import type { Size } from "../image/size.ts";
 
 export type { PictureField } from "../image/picture-field.ts";
 

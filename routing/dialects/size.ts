@@ -3,24 +3,12 @@
  */
 import type { Capabilities } from "../config/snapshot.ts";
 import type { AttemptFailure, Result } from "../failure/index.ts";
+import { floorTo, pixelsOf, roundSize, type Size } from "../image/size.ts";
 
-/** px. */
-export interface Size {
-  readonly width: number;
-  readonly height: number;
-}
-
-/**
- * The size that an exact model will draw: each side to the nearest multiple (at least one), downwards where rounding up would pass the
- * model's pixel limit. Larger than the limit all the same: `unsupported`.
- */
+/** The size that an exact model will draw; `unsupported` where that is more than it draws. */
 export function fitSize(asked: Size, has: Capabilities): Result<Size, AttemptFailure> {
-  const rounded = (round: (value: number) => number): Size => ({
-    width: Math.max(1, round(asked.width / has.sizeMultiple)) * has.sizeMultiple,
-    height: Math.max(1, round(asked.height / has.sizeMultiple)) * has.sizeMultiple,
-  });
-  const size = [rounded(Math.round), rounded(Math.floor)].find((one) => one.width * one.height <= has.maxPixels);
-  return size === undefined
+  const size = roundSize(asked, has);
+  return pixelsOf(size) > has.maxPixels
     ? { ok: false, failure: { reason: "unsupported", option: "size" } }
     : { ok: true, value: size };
 }
@@ -28,9 +16,10 @@ export function fitSize(asked: Size, has: Capabilities): Result<Size, AttemptFai
 /** The asked shape, made smaller where it passes the model's pixel limit, on multiples: for models that draw what they can. */
 export function shrinkSize(asked: Size, has: Capabilities): Size {
   const scale = Math.min(1, Math.sqrt(has.maxPixels / (asked.width * asked.height)));
-  const side = (value: number): number =>
-    Math.max(1, Math.floor((value * scale) / has.sizeMultiple)) * has.sizeMultiple;
-  return { width: side(asked.width), height: side(asked.height) };
+  return {
+    width: floorTo(asked.width * scale, has.sizeMultiple),
+    height: floorTo(asked.height * scale, has.sizeMultiple),
+  };
 }
 
 /** Words for a size other than the asked one; none when it is the same. */

@@ -7,12 +7,7 @@
  */
 import type { RequestFailure } from "../failure/index.ts";
 import type { PictureFormat } from "../image/request.ts";
-
-/** px. */
-export interface Size {
-  readonly width: number;
-  readonly height: number;
-}
+import { pixelsOf, type Size, type SizeBounds } from "../image/size.ts";
 
 /**
  * Most of the drawn area that is cut away. Between two neighbours of Gemini's ratios (providers.md §1.1) it is 13 % at most; a quarter
@@ -115,8 +110,8 @@ function refusal(why: "too-small" | "other-shape", have: Size, want: Size): Requ
  * The size to ask a model for: each side up to the next multiple that it draws, so that what comes covers the asked size; the asked size
  * itself where that would be more than it draws.
  */
-export function sizeToDraw(want: Size, has: { readonly sizeMultiple: number; readonly maxPixels: number }): Size {
+export function sizeToDraw(want: Size, has: SizeBounds): Size {
   const up = (side: number): number => Math.ceil(side / has.sizeMultiple) * has.sizeMultiple;
   const size = { width: up(want.width), height: up(want.height) };
-  return size.width * size.height <= has.maxPixels ? size : want;
+  return pixelsOf(size) <= has.maxPixels ? size : want;
 }

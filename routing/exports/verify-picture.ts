@@ -11,7 +11,7 @@ import { flatTolerance, MIN_JUDGED_PIXELS } from "../image/blank.ts";
 import { createCheckerboardJudge } from "../image/checkerboard.ts";
 import { createFlatness, createRowReader, rowBytes } from "../image/png-rows.ts";
 import { inflatePixels, pngHeader } from "../image/png-stream.ts";
-import { readBytes } from "../image/read-bytes.ts";
+import { readBytes, readHead } from "../image/read-bytes.ts";
 import type { PictureFormat } from "../image/request.ts";
 import { sniffPicture } from "../image/sniff.ts";
 
@@ -55,7 +55,7 @@ async function* watched(pieces: AsyncGenerator<Bytes>, source: { isBroken: boole
 
 async function verifyPieces(pieces: AsyncGenerator<Bytes>, promised: Promised): Promise<PictureDefect | undefined> {
   try {
-    const head = await readHead(pieces);
+    const head = await readHead(pieces, HEAD_BYTES);
     const found = sniffPicture(head);
     if (found === undefined || found === "need-more") return "not_a_picture";
     if (found.format !== promised.format) return "wrong_format";
@@ -67,19 +67,6 @@ async function verifyPieces(pieces: AsyncGenerator<Bytes>, promised: Promised): 
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;
-
-async function readHead(pieces: AsyncGenerator<Bytes>): Promise<Bytes> {
-  let head = new Uint8Array(0);
-  while (head.length < HEAD_BYTES) {
-    const { done, value } = await pieces.next();
-    if (done) break;
-    const longer = new Uint8Array(head.length + value.length);
-    longer.set(head);
-    longer.set(value, head.length);
-    head = longer;
-  }
-  return head;
-}
 
 async function verifyPng(
   head: Bytes,

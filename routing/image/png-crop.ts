@@ -8,7 +8,7 @@
 import { crc32 } from "./crc32.ts";
 import { createRowReader, filterRow, filterStep } from "./png-rows.ts";
 import { inflatePixels, PNG_HEAD_BYTES, type PngHeader, pngHeader } from "./png-stream.ts";
-import { readBytes } from "./read-bytes.ts";
+import { readBytes, readHead } from "./read-bytes.ts";
 import { sniffPicture } from "./sniff.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -27,7 +27,7 @@ export interface CropBox {
 /** The new file. `undefined`: this one cannot be cut by rows (interlaced, pixels smaller than a byte, no PNG); the stream is used up. */
 export async function cropPng(body: ReadableStream<Bytes>, box: CropBox): Promise<ReadableStream<Bytes> | undefined> {
   const pieces = readBytes(body);
-  const head = await readHead(pieces);
+  const head = await readHead(pieces, PNG_HEAD_BYTES);
   const found = sniffPicture(head);
   const header = found === undefined || found === "need-more" || found.format !== "png" ? undefined : pngHeader(head);
   if (header === undefined || header.interlaced || header.pixelBits < 8) {
@@ -35,19 +35,6 @@ export async function cropPng(body: ReadableStream<Bytes>, box: CropBox): Promis
     return undefined;
   }
   return streamOf(cutFile({ head, header, rest: pieces, box }));
-}
-
-async function readHead(pieces: AsyncGenerator<Bytes>): Promise<Bytes> {
-  let head: Bytes = new Uint8Array(0);
-  while (head.length < PNG_HEAD_BYTES) {
-    const { done, value } = await pieces.next();
-    if (done) break;
-    const longer = new Uint8Array(head.length + value.length);
-    longer.set(head);
-    longer.set(value, head.length);
-    head = longer;
-  }
-  return head;
 }
 
 interface Cutting {

@@ -28,6 +28,23 @@ export async function* readBytes(
   }
 }
 
+/** The first pieces, joined and copied: at least `leastBytes`, or all there are. The generator goes on behind them. */
+export async function readHead(
+  pieces: AsyncGenerator<Uint8Array<ArrayBuffer>>,
+  leastBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  let head = new Uint8Array(0);
+  while (head.length < leastBytes) {
+    const { done, value } = await pieces.next();
+    if (done) break;
+    const longer = new Uint8Array(head.length + value.length);
+    longer.set(head);
+    longer.set(value, head.length);
+    head = longer;
+  }
+  return head;
+}
+
 /** `undefined` for a stream that hands out buffers of its own. */
 function byteReader(body: ReadableStream<Uint8Array<ArrayBuffer>>): ReadableStreamBYOBReader | undefined {
   try {

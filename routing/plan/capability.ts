@@ -3,7 +3,8 @@
  */
 import type { Model } from "../config/snapshot.ts";
 import type { RequestFailure } from "../failure/index.ts";
-import { pixelsOf, roundSize, type Size, tooLarge } from "./size.ts";
+import { pixelsOf, roundSize, type Size } from "../image/size.ts";
+import { tooLarge } from "./size.ts";
 
 /** What of a request a model may not be able to do. */
 export interface AskedPicture extends Size {
@@ -36,7 +37,7 @@ export function unfitness(
     return lacks(model, { option: "format", words: `makes ${capabilities.formats.join(", ")} only` });
   }
   const limitPixels = capabilities.maxPixels * enlargeBy ** 2;
-  return pixelsOf(roundSize(model, picture)) > limitPixels
+  return pixelsOf(roundSize(picture, model.capabilities)) > limitPixels
     ? tooLarge(model, { asked: picture, limitPixels })
     : undefined;
 }

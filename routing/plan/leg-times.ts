@@ -2,11 +2,11 @@
  * The times of a leg: measured where there are measurements, else the catalogue's guess; and which legs can never be done in time.
  */
 import type { Model, ModelId, PlaceId, Policy } from "../config/snapshot.ts";
+import { pixelsOf } from "../image/size.ts";
 import type { AskedPicture } from "./capability.ts";
 import type { Outline } from "./chain.ts";
 import type { Leg } from "./plan.ts";
 import { addTimes, expectedTimes, type ServiceTimes } from "./service-times.ts";
-import { pixelsOf } from "./size.ts";
 
 /** What measured times are wanted of. `steps`: `undefined` for a model that has none. */
 export interface MeasuredAsk {

@@ -3,12 +3,7 @@
  */
 import type { Model, Purpose } from "../config/snapshot.ts";
 import type { RequestFailure, Result } from "../failure/index.ts";
-
-/** Width and height, px. */
-export interface Size {
-  readonly width: number;
-  readonly height: number;
-}
+import { floorTo, pixelsOf, roundSize, roundTo, type Size } from "../image/size.ts";
 
 /** Side of the square that a purpose gets by default, px: drafts are looked at small, exports are printed. */
 const DEFAULT_SIDES: Readonly<Record<Purpose, number>> = {
@@ -33,20 +28,9 @@ export function defaultSize(model: Model, purpose: Purpose): Size {
   return { width: side, height: side };
 }
 
-/**
- * The size that a model draws for an asked one: each side at the nearest multiple that it knows, at least one; the next lower
- * multiples where the nearest ones would be more than it draws.
- */
-export function roundSize(model: Model, asked: Size): Size {
-  const { sizeMultiple, maxPixels } = model.capabilities;
-  const nearest = { width: roundTo(asked.width, sizeMultiple), height: roundTo(asked.height, sizeMultiple) };
-  if (pixelsOf(nearest) <= maxPixels) return nearest;
-  return { width: floorTo(asked.width, sizeMultiple), height: floorTo(asked.height, sizeMultiple) };
-}
-
 /** `roundSize` of a size that the model can draw; `invalid_request` at `/width`, naming the limit, of a larger one. */
 export function fitSize(model: Model, asked: Size): Result<Size, RequestFailure> {
-  const size = roundSize(model, asked);
+  const size = roundSize(asked, model.capabilities);
   return pixelsOf(size) <= model.capabilities.maxPixels
     ? { ok: true, value: size }
     : { ok: false, failure: tooLarge(model, { asked, limitPixels: model.capabilities.maxPixels }) };
@@ -61,17 +45,4 @@ export function tooLarge(model: Model, bounds: { readonly asked: Size; readonly 
     detail: `${asked.width} x ${asked.height} is ${pixelsOf(asked)} pixels; ${model.name} draws at most ${limitPixels}.`,
     cause: { reason: "unsupported", option: "size" },
   };
-}
-
-/** Width × height. */
-export function pixelsOf(size: Size): number {
-  return size.width * size.height;
-}
-
-function roundTo(value: number, multiple: number): number {
-  return Math.max(multiple, Math.round(value / multiple) * multiple);
-}
-
-function floorTo(value: number, multiple: number): number {
-  return Math.max(multiple, Math.floor(value / multiple) * multiple);
 }

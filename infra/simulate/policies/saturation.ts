@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { program } from "commander";
 import { ROOT } from "../../local/wrangler.ts";
 import { toTable } from "../canary/table.ts";
-import { capacityPerSecond, compiled, type Deciding, quantilesS, runTrial } from "./trial.ts";
+import { capacityPerSecond, compiled, type Deciding, previewRouting, quantilesS, runTrial } from "./trial.ts";
 
 const OVERLOAD = 1.5;
 
@@ -39,7 +39,7 @@ const catalog = readFileSync(join(ROOT, "routing/catalog.local.yml"), "utf8");
 const rows: string[][] = [];
 for (const where of ["everywhere", "in one region"] as const) {
   for (const { name, policy, deciding } of VARIANTS) {
-    const snapshot = await compiled(routingWith(policy), catalog);
+    const snapshot = await compiled(previewRouting(policy), catalog);
     const adjust = <Endpoint>(endpoint: Endpoint): Endpoint => endpoint;
     const full = capacityPerSecond(snapshot, adjust, { place: "weur", model: "sd3.5-medium" });
     const elsewhere = where === "everywhere" ? OVERLOAD * full : 0.3 * full;
@@ -68,11 +68,3 @@ const head = [
 ];
 process.stdout.write(`${toTable(head, rows)}\n${requests} requests a trial, seed ${seed}\n`);
 process.exit(0);
-
-function routingWith(policy: string): string {
-  return [
-    `default_route: "preview"`,
-    `routes: [{ match: "preview", model: "SD3.5 Medium", policy: fast-preview }]`,
-    `policies: { fast-preview: { ${policy} } }`,
-  ].join("\n");
-}

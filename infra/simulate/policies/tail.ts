@@ -9,7 +9,15 @@ import { join } from "node:path";
 import { program } from "commander";
 import type { SimulatedEndpoint } from "../../gpu/simulator/endpoint.ts";
 import { toTable } from "../canary/table.ts";
-import { capacityPerSecond, compiled, type Deciding, quantilesS, runTrial, slowestMs } from "./trial.ts";
+import {
+  capacityPerSecond,
+  compiled,
+  type Deciding,
+  previewRouting,
+  quantilesS,
+  runTrial,
+  slowestMs,
+} from "./trial.ts";
 
 /** A deadline that lets the tail be seen, and not what is cut off by it. */
 const DEADLINE = "deadline: 40s";
@@ -17,6 +25,9 @@ const DEADLINE = "deadline: 40s";
 const VARIANTS: readonly { readonly name: string; readonly policy: string; readonly deciding: Deciding }[] = [
   { name: "policy on", policy: "fallback: [sibling-region]", deciding: "scheduler" },
   { name: "hedging off", policy: "fallback: [sibling-region], hedge: none", deciding: "scheduler" },
+  // Without another leg no attempt is cut off early: what is left of the tail is the hedge's to save.
+  { name: "hedging alone", policy: "fallback: [], overlap: false", deciding: "scheduler" },
+  { name: "queue alone", policy: "fallback: [], hedge: none, overlap: false", deciding: "scheduler" },
   { name: "no policy", policy: "fallback: [], hedge: none, overlap: false", deciding: "blind" },
 ];
 
@@ -53,7 +64,7 @@ for (const { stragglers: share, cancels, loads } of SETTINGS) {
   });
   for (const load of loads) {
     for (const { name, policy, deciding } of VARIANTS) {
-      const snapshot = await compiled(routingWith(policy), catalog);
+      const snapshot = await compiled(previewRouting(`${DEADLINE}, ${policy}`), catalog);
       const each = load * capacityPerSecond(snapshot, adjust, { place: "weur", model: "sd3.5-medium" });
       const perSecond = { EU: each, NA: each };
       const report = await runTrial({ snapshot, deciding, seed, requests, perSecond, adjust });
@@ -87,11 +98,3 @@ const head = [
 ];
 process.stdout.write(`${toTable(head, rows)}\n${requests} requests a trial, seed ${seed}\n`);
 process.exit(0);
-
-function routingWith(policy: string): string {
-  return [
-    `default_route: "preview"`,
-    `routes: [{ match: "preview", model: "SD3.5 Medium", policy: fast-preview }]`,
-    `policies: { fast-preview: { ${DEADLINE}, ${policy} } }`,
-  ].join("\n");
-}

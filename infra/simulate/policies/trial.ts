@@ -143,6 +143,15 @@ export async function compiled(routing: string, catalog: string): Promise<Snapsh
   return result.snapshot;
 }
 
+/** A routing file of previews alone, under a policy. */
+export function previewRouting(policy: string): string {
+  return [
+    `default_route: "preview"`,
+    `routes: [{ match: "preview", model: "SD3.5 Medium", policy: fast-preview }]`,
+    `policies: { fast-preview: { ${policy} } }`,
+  ].join("\n");
+}
+
 /** Mean of the slowest hundredth, ms. */
 export function slowestMs({ latenciesMs }: TrialReport): number {
   const slowest = latenciesMs.slice(Math.floor(0.99 * latenciesMs.length));

@@ -4,7 +4,8 @@
  * Source: the pixel tables of ai.google.dev/gemini-api/docs/image-generation (providers.md §1.1): every class is a power of two of the
  * 1K one; gemini-2.5-flash-image has its own sizes and no classes. Real pictures can be a few px off.
  */
-import { nearestRatio, type Size, shapeOf } from "../size.ts";
+import type { Size } from "../../image/size.ts";
+import { nearestRatio, shapeOf } from "../size.ts";
 
 export type SizeClass = "512" | "1K" | "2K" | "4K";
 

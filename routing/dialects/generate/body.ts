@@ -6,9 +6,9 @@
 import type { Model } from "../../config/snapshot.ts";
 import { encodeBase64 } from "../../image/base64-encode.ts";
 import type { ImageRequest } from "../../image/request.ts";
+import type { Size } from "../../image/size.ts";
 import type { Work } from "../dialect.ts";
 import type { Options } from "../options.ts";
-import type { Size } from "../size.ts";
 
 /** Factor of an upscaler whose catalogue entry does not say. */
 const DEFAULT_UPSCALE_FACTOR = 2;

@@ -7,6 +7,7 @@
  * Models of kind `upscale` are called at `/upscale` with `{image, factor, format}` and answer the same.
  */
 import type { AttemptFailure, Result } from "../../failure/index.ts";
+import type { Size } from "../../image/size.ts";
 import { sniffPicture } from "../../image/sniff.ts";
 import { bearer, jsonCall, missingSecret, upstreamUrl, workHeaders } from "../call.ts";
 import { costOf } from "../cost.ts";
@@ -15,7 +16,7 @@ import { chooseFormat, decideOptions } from "../options.ts";
 import { numberAt, textAt, valueAt } from "../read-json.ts";
 import { refusalWord, refused } from "../refusal.ts";
 import { serverTimingMs } from "../server-timing.ts";
-import { fitSize, type Size, shrinkSize, sizeWarnings } from "../size.ts";
+import { fitSize, shrinkSize, sizeWarnings } from "../size.ts";
 import { badResponse, bodyKind, isSuccess, unreadable } from "../success.ts";
 import { errorReading, overloaded, quotaExhausted, type UpstreamError } from "../upstream-error.ts";
 import { factorOf, generateBody, upscaleBody } from "./body.ts";

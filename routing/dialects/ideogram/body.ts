@@ -5,10 +5,12 @@
  * is off (it rewrites the prompt, so that no picture could be repeated), one picture a call. The two speak differently of the same
  * things: `ASPECT_16_9` against `16x9`, `magic_prompt_option` against `magic_prompt`.
  */
+
+import type { Size } from "../../image/size.ts";
 import type { Work } from "../dialect.ts";
 import type { Options } from "../options.ts";
 import { withOverlayText } from "../overlay-text.ts";
-import { nearestRatio, type Size, shapeOf } from "../size.ts";
+import { nearestRatio, shapeOf } from "../size.ts";
 
 const LEGACY_RATIOS = shapes("1:1 10:16 16:10 9:16 16:9 3:2 2:3 4:3 3:4 1:3 3:1");
 const V3_RATIOS = shapes("1:1 1:3 3:1 1:2 2:1 9:16 16:9 10:16 16:10 2:3 3:2 3:4 4:3 4:5 5:4");

@@ -6,6 +6,7 @@
  * answer names the model's version: the pin stays unverified. Ten requests in flight are allowed: the catalogue's concurrency.
  */
 import type { AttemptFailure, Result } from "../../failure/index.ts";
+import type { Size } from "../../image/size.ts";
 import { jsonCall, missingSecret, upstreamUrl, workHeaders } from "../call.ts";
 import { costOf } from "../cost.ts";
 import type { Begun, Dialect, Reading, Reported, ResponseHead, Settled, Target, Work } from "../dialect.ts";
@@ -14,7 +15,6 @@ import { followPictureLink } from "../picture-url.ts";
 import { numberAt, parseJson, textAt, valueAt } from "../read-json.ts";
 import { refused } from "../refusal.ts";
 import { failed } from "../settled.ts";
-import type { Size } from "../size.ts";
 import { badResponse, bodyKind, isSuccess, unreadable } from "../success.ts";
 import { errorReading, type UpstreamError } from "../upstream-error.ts";
 import { bodyOf, IDEOGRAM_PIXELS, isVersion3, ratioOf, readsNegativePrompt } from "./body.ts";

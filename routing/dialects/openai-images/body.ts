@@ -7,11 +7,11 @@
  * `mask_image`.
  */
 import type { Endpoint } from "../../config/snapshot.ts";
+import type { Size } from "../../image/size.ts";
 import type { Work } from "../dialect.ts";
 import { formOf } from "../form.ts";
 import type { Options } from "../options.ts";
 import { withOverlayText } from "../overlay-text.ts";
-import type { Size } from "../size.ts";
 
 export type Flavor = NonNullable<Endpoint["flavor"]>;
 

@@ -7,6 +7,7 @@
  * link that is followed at once.
  */
 import type { AttemptFailure, Result } from "../../failure/index.ts";
+import type { Size } from "../../image/size.ts";
 import { bearer, jsonCall, missingSecret, upstreamUrl, workHeaders } from "../call.ts";
 import { costOf, type Usage } from "../cost.ts";
 import type { Begun, Call, Dialect, Reading, Reported, ResponseHead, Target, Tokens, Work } from "../dialect.ts";
@@ -14,7 +15,7 @@ import { chooseFormat, decideOptions } from "../options.ts";
 import { followPictureLink } from "../picture-url.ts";
 import { listAt, numberAt, parseJson, textAt } from "../read-json.ts";
 import { failed } from "../settled.ts";
-import { fitSize, nearestRatio, type Size, sizeWarnings } from "../size.ts";
+import { fitSize, nearestRatio, sizeWarnings } from "../size.ts";
 import { badResponse, bodyKind, isSuccess, unreadable } from "../success.ts";
 import { errorReading } from "../upstream-error.ts";
 import { type BodyParts, editForm, type Flavor, fieldsOf } from "./body.ts";

@@ -5,10 +5,10 @@
  * picture: a refusal. 403 is a refusal too when its name says `content_moderation`, otherwise a matter of the key.
  */
 import type { AttemptFailure } from "../../failure/index.ts";
+import type { Size } from "../../image/size.ts";
 import { costOf } from "../cost.ts";
 import type { Reading, ResponseHead, Work } from "../dialect.ts";
 import { refused } from "../refusal.ts";
-import type { Size } from "../size.ts";
 import { bodyKind, isSuccess, unreadable } from "../success.ts";
 import { errorReading, type UpstreamError } from "../upstream-error.ts";
 

@@ -6,12 +6,13 @@
  * another one). Nothing in the answer names a version: the pin stays unverified.
  */
 import type { AttemptFailure, Result } from "../../failure/index.ts";
+import type { Size } from "../../image/size.ts";
 import { bearer, missingSecret, upstreamUrl, workHeaders } from "../call.ts";
 import type { Begun, Call, Dialect, Target, Work } from "../dialect.ts";
 import { formOf } from "../form.ts";
 import { chooseFormat, decideOptions, type Options } from "../options.ts";
 import { withOverlayText } from "../overlay-text.ts";
-import { nearestRatio, type Size, shapeOf } from "../size.ts";
+import { nearestRatio, shapeOf } from "../size.ts";
 import { type Asked, receivePicture, seedToSend } from "./answer.ts";
 import { receiveId, upscaledSize, upscaleFields, upscalerOf } from "./upscale.ts";
 

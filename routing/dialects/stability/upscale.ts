@@ -5,13 +5,14 @@
  * a day and only for the key that asked. Which upscaler it is, is the last word of the model's upstream name. `fast` reads nothing but
  * the picture; it draws four times each side.
  */
+
+import type { Size } from "../../image/size.ts";
 import { sniffPicture } from "../../image/sniff.ts";
 import { bearer, upstreamUrl } from "../call.ts";
 import type { Call, Reading, ResponseHead, Settled, Step, Target, Work } from "../dialect.ts";
 import type { Options } from "../options.ts";
 import { parseJson, textAt } from "../read-json.ts";
 import { failed, nextStep } from "../settled.ts";
-import type { Size } from "../size.ts";
 import { badResponse, isSuccess } from "../success.ts";
 import { errorReading } from "../upstream-error.ts";
 import { type Asked, judge, receivePicture } from "./answer.ts";

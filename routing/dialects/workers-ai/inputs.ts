@@ -5,11 +5,11 @@
  * size nor guidance, and calls its steps `steps`; the others agree on `num_steps`, `guidance`, `width`, `height`, `seed`.
  */
 import { encodeBase64 } from "../../image/base64-encode.ts";
+import type { Size } from "../../image/size.ts";
 import type { Work } from "../dialect.ts";
 import { formOf } from "../form.ts";
 import type { Options, Takes } from "../options.ts";
 import { withOverlayText } from "../overlay-text.ts";
-import type { Size } from "../size.ts";
 
 export type Family = "flux-1-schnell" | "flux-2" | "classic";
 

@@ -6,12 +6,13 @@
  * URL is the REST API's account base, `…/accounts/{id}`, which answers `{result: {image}}` or bytes. No version can be pinned.
  */
 import type { AttemptFailure, Result } from "../../failure/index.ts";
+import type { Size } from "../../image/size.ts";
 import { bearer, jsonCall, missingSecret, upstreamUrl, workHeaders } from "../call.ts";
 import { costOf } from "../cost.ts";
 import type { Begun, Call, Dialect, Reading, Reported, ResponseHead, Target, Work } from "../dialect.ts";
 import { decideOptions } from "../options.ts";
 import { listAt } from "../read-json.ts";
-import { fitSize, type Size, sizeWarnings } from "../size.ts";
+import { fitSize, sizeWarnings } from "../size.ts";
 import { badResponse, bodyKind, isSuccess, unreadable } from "../success.ts";
 import { errorReading } from "../upstream-error.ts";
 import { familyOf, flux2Form, type InputParts, inputsOf, takesOf } from "./inputs.ts";

@@ -136,15 +136,7 @@ async function legacyGenerate(exchange: Exchange): Promise<Reply> {
     model: asked.model,
     style: asked.style_type ?? "AUTO",
     rewrites: asked.magic_prompt_option === "ON",
-    order: {
-      prompt: asked.prompt,
-      seed: asked.seed ?? exchange.drawSeed(),
-      width,
-      height,
-      format: "png",
-      pictures: asked.num_images,
-      ...(asked.negative_prompt !== undefined && { negativePrompt: asked.negative_prompt }),
-    },
+    order: orderOf(exchange, asked, [width, height]),
   });
 }
 
@@ -166,16 +158,26 @@ async function v3Generate(exchange: Exchange): Promise<Reply> {
     model: "V_3",
     style: asked.style_type,
     rewrites: asked.magic_prompt === "ON",
-    order: {
-      prompt: asked.prompt,
-      seed: asked.seed ?? exchange.drawSeed(),
-      width,
-      height,
-      format: "png",
-      pictures: asked.num_images,
-      ...(asked.negative_prompt !== undefined && { negativePrompt: asked.negative_prompt }),
-    },
+    order: orderOf(exchange, asked, [width, height]),
   });
+}
+
+interface AskedOrder {
+  readonly prompt: string;
+  readonly num_images: number;
+  readonly seed?: number | undefined;
+  readonly negative_prompt?: string | undefined;
+}
+
+function orderOf(
+  exchange: Exchange,
+  { prompt, seed = exchange.drawSeed(), num_images: pictures, negative_prompt }: AskedOrder,
+  [width, height]: readonly [number, number],
+): Order {
+  return {
+    ...{ prompt, seed, width, height, format: "png", pictures },
+    ...(negative_prompt !== undefined && { negativePrompt: negative_prompt }),
+  };
 }
 
 async function legacyUpscale(exchange: Exchange): Promise<Reply> {
