@@ -32,6 +32,8 @@ export interface RouterOptions {
   log?(line: RuntimeLog): void;
   /** Stands before the object store: what a storm breaks. */
   readonly bucket?: BucketWorker;
+  /** Besides, a way in through the asset router, as Cloudflare has one. */
+  readonly front?: boolean;
 }
 
 /** `level` is the console's: `log`, `debug`, `info`, `warn`, `error`. */
@@ -48,6 +50,11 @@ export interface BucketWorker {
 }
 
 const BUCKET_WORKER = "bucket";
+const PAGES_WORKER = "pages";
+const FRONT_WORKER = "front";
+
+const NO_SUCH_PAGE = "export default { fetch: () => new Response(null, { status: 404 }) };";
+const TO_ROUTER = "export default { fetch: (request, env) => env.ROUTER.fetch(request) };";
 
 export interface BesideWorker {
   readonly name: string;
@@ -61,8 +68,8 @@ export interface BesideWorker {
 export interface Router {
   /** Straight to the Worker. */
   readonly url: string;
-  /** Through the platform's asset router, as on Cloudflare; slower here, for it comes with a proxy. */
-  readonly frontUrl: string;
+  /** Through the asset router: static files first, then the Worker. Only where it was asked for. */
+  readonly frontUrl?: string;
   readonly besideUrls: Readonly<Record<string, string>>;
   /** Of the Worker before the object store, where there is one. */
   readonly bucketUrl?: string;
@@ -83,25 +90,42 @@ export async function startRouter(options: RouterOptions = {}): Promise<Router> 
   const variables = { GALLEY_MODE: "local", ...options.variables };
   const beside = options.beside ?? [];
   const { bucket } = options;
-  const { r2Buckets } = workerOptions as { r2Buckets?: { IMAGES?: unknown } };
+  const { r2Buckets, assets, ...ownOptions } = workerOptions as { r2Buckets?: { IMAGES?: unknown }; assets?: object };
+  const compatibilityDate = workerOptions["compatibilityDate"];
   const converted = convertV4MiniflareOptions({
     cf: false,
     log: new Log(LogLevel.ERROR),
     workers: [
       {
-        ...workerOptions,
+        ...ownOptions,
         name: WORKER_NAME,
         modules: [{ type: "ESModule", path: "worker.js", contents: readFileSync(WORKER_FILE, "utf8") }],
         bindings: { ...(workerOptions["bindings"] as object), ...variables },
-        ...(bucket === undefined
-          ? {}
-          : { r2Buckets: {}, serviceBindings: { IMAGES: { name: BUCKET_WORKER, entrypoint: bucket.entrypoint } } }),
+        ...(bucket === undefined ? { r2Buckets } : {}),
+        serviceBindings: {
+          ASSETS: PAGES_WORKER,
+          ...(bucket === undefined ? {} : { IMAGES: { name: BUCKET_WORKER, entrypoint: bucket.entrypoint } }),
+        },
         unsafeDirectSockets: [{ host: "127.0.0.1", port: options.port ?? 0 }],
       },
+      // The runtime puts a proxy before every Worker that has static files; on Cloudflare there is none. So they have a Worker of their own.
+      {
+        ...{ name: PAGES_WORKER, compatibilityDate, assets },
+        modules: [{ type: "ESModule", path: "pages.js", contents: NO_SUCH_PAGE }],
+      },
+      ...(options.front
+        ? [
+            {
+              ...{ name: FRONT_WORKER, compatibilityDate, assets, serviceBindings: { ROUTER: WORKER_NAME } },
+              modules: [{ type: "ESModule", path: "front.js", contents: TO_ROUTER }],
+              unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+            },
+          ]
+        : []),
       ...beside.map(({ name, script, variables: bindings, objects = {} }) => ({
         name,
         modules: [{ type: "ESModule", path: "beside.js", contents: script }],
-        compatibilityDate: workerOptions["compatibilityDate"],
+        compatibilityDate,
         bindings,
         durableObjects: Object.fromEntries(
           Object.entries(objects).map(([binding, className]) => [binding, { className, scriptName: WORKER_NAME }]),
@@ -114,7 +138,7 @@ export async function startRouter(options: RouterOptions = {}): Promise<Router> 
             {
               name: BUCKET_WORKER,
               modules: [{ type: "ESModule", path: "bucket.js", contents: bucket.script }],
-              compatibilityDate: workerOptions["compatibilityDate"],
+              compatibilityDate,
               bindings: bucket.variables,
               r2Buckets: { BUCKET: r2Buckets?.IMAGES },
               unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
@@ -128,7 +152,7 @@ export async function startRouter(options: RouterOptions = {}): Promise<Router> 
     ...(options.stateDir === undefined ? {} : { resourcePersistencePath: options.stateDir }),
   });
   const miniflare = new Miniflare(converted);
-  const front = await miniflare.ready;
+  await miniflare.ready;
   const kv = await miniflare.getKVNamespace("CONFIG", WORKER_NAME);
   const push = async (snapshot: Snapshot, message = "local") => {
     await kv.put(configKey(snapshot.version), toSnapshotJson(snapshot));
@@ -148,7 +172,7 @@ export async function startRouter(options: RouterOptions = {}): Promise<Router> 
   const besideUrls = await Promise.all(beside.map(async ({ name }) => [name, await urlOf(name)] as const));
   return {
     url: await urlOf(WORKER_NAME),
-    frontUrl: front.origin,
+    ...(options.front ? { frontUrl: await urlOf(FRONT_WORKER) } : {}),
     besideUrls: Object.fromEntries(besideUrls),
     ...(bucket === undefined ? {} : { bucketUrl: await urlOf(BUCKET_WORKER) }),
     push,

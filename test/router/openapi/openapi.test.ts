@@ -7,7 +7,7 @@ let stack: Stack;
 let deployed: Stack;
 beforeAll(async () => {
   stack = await startStack();
-  deployed = await startStack({ variables: { GALLEY_MODE: "deployed" } });
+  deployed = await startStack({ variables: { GALLEY_MODE: "deployed" }, front: true });
 });
 afterAll(async () => {
   await stack.stop();
