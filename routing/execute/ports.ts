@@ -80,6 +80,8 @@ export interface Lease {
   readonly predicted?: { readonly waitMs: number; readonly serviceMs: number; readonly p95Ms: number };
   /** When to hedge, ms after the start; absent: do not. */
   readonly hedgeAfterMs?: number;
+  /** The adaptive timeout is not to be kept: hanging up does not stop the work there, and there is hardly room for another. */
+  readonly patient?: boolean;
   /** This attempt is the one probe of an ejected endpoint. */
   readonly probe: boolean;
 }

@@ -88,9 +88,8 @@ export function startAttempt(context: RequestContext, ask: AttemptAsk, events: A
 
   /** With its slot, an attempt that takes longer than such work ever does is given up, as long as another leg can still serve. */
   function hurry(): void {
-    const hurriedMs =
-      leasedAtMs + (ask.elsewhere ? (leg.attemptMs ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY);
-    if (hurriedMs >= endsAtMs) return;
+    const hurriedMs = leasedAtMs + (leg.attemptMs ?? Number.POSITIVE_INFINITY);
+    if (!ask.elsewhere || lease?.patient || hurriedMs >= endsAtMs) return;
     takeBackAlarm();
     endsAtMs = hurriedMs;
     takeBackAlarm = clock.alarm(endsAtMs, timeIsUp);

@@ -69,6 +69,8 @@ export interface GrantedLease {
   readonly expiresAtMs: number;
   readonly predicted: { readonly waitMs: number; readonly serviceMs: number; readonly p95Ms: number };
   readonly hedgeAfterMs?: number;
+  /** Giving the attempt up early would free nothing: hanging up does not stop the work here, and there is hardly room for another. */
+  readonly patient?: boolean;
   readonly probe: boolean;
 }
 

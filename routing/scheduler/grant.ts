@@ -4,10 +4,10 @@
 import { takeProbe } from "./breaker.ts";
 import { affords, EXTRA_SHARE, recordFirst } from "./budget.ts";
 import type { Ask, GrantedLease } from "./contract.ts";
-import { HEDGE_MIN_SAMPLES, hasTailToSave } from "./hedge-gate.ts";
+import { HEDGE_MIN_SAMPLES, hasTailToSave, MAX_LOAD_WITHOUT_CANCEL } from "./hedge-gate.ts";
 import { type Estimate, tailOf } from "./latency-book.ts";
 import { type LeaseRecord, leaseLifeMs, putLease } from "./leases.ts";
-import { estimateOf, isCold, type Option } from "./options.ts";
+import { estimateOf, isCold, loadOf, type Option } from "./options.ts";
 import { completionMs, type Overheads } from "./predict.ts";
 import type { Shape } from "./size-class.ts";
 import { type Pool, type SchedulerState, tally } from "./state.ts";
@@ -103,10 +103,19 @@ export function predictedOf(estimate: Estimate, overheads: Overheads): GrantedLe
   return { waitMs: 0, serviceMs, p95Ms: Math.max(p95Ms, serviceMs + LEAST_TAIL_MS) };
 }
 
+/**
+ * Where cancelling is not honoured an attempt that was given up keeps its slot while the next one takes another. Near saturation that
+ * costs more than the tail is worth, as hedges do, and from the same load on (control.md §1).
+ */
+function isPatient(state: SchedulerState, pool: Pool, { endpoint }: Option): boolean {
+  return !endpoint.honoursCancel && loadOf(state, pool) >= MAX_LOAD_WITHOUT_CANCEL;
+}
+
 /** Gives the option's slot to the ask. */
 export function grant(state: SchedulerState, pool: Pool, option: Option, ask: Ask, id: string): GrantedLease {
   const { endpoint, estimate, overheads } = option;
   const hedge = hedgeAfterMs(state, pool, option, ask);
+  const patient = isPatient(state, pool, option);
   const lease = leaseRecordOf(state, { id, endpoint, estimate, overheads, ask, probe: option.use === "probe" });
   if (lease.probe) endpoint.breaker = takeProbe(endpoint.breaker, { leaseId: id, expiresAtMs: lease.expiresAtMs });
   putLease(state.leases, lease);
@@ -118,6 +127,7 @@ export function grant(state: SchedulerState, pool: Pool, option: Option, ask: As
     expiresAtMs: lease.expiresAtMs,
     predicted: predictedOf(estimate, overheads),
     ...(hedge === undefined ? {} : { hedgeAfterMs: hedge }),
+    ...(patient ? { patient } : {}),
     probe: lease.probe,
   };
 }

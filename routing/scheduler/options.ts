@@ -61,6 +61,12 @@ export function takenSlots(state: SchedulerState, endpoint: EndpointId): number 
   return (state.leases.byEndpoint.get(endpoint)?.size ?? 0) + idleUntil(state.credits, endpoint).length;
 }
 
+/** Share of the model's slots in use here, 0…1. */
+export function loadOf(state: SchedulerState, pool: Pool): number {
+  const slots = pool.endpoints.reduce((sum, id) => sum + slotCount(state.endpoints.get(id)!.slots), 0);
+  return Math.min(1, pool.endpoints.reduce((sum, id) => sum + takenSlots(state, id), 0) / slots);
+}
+
 /** Slots that could be given now; 0 while a throttle holds the endpoint back. */
 export function freeSlots(state: SchedulerState, endpoint: EndpointState): number {
   if (endpoint.breaker.notBeforeMs > state.nowMs) return 0;

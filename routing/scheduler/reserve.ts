@@ -13,11 +13,19 @@ import type { Gathered } from "./effects.ts";
 import { earnExtra, grant } from "./grant.ts";
 import { decideAlternative } from "./hedge-gate.ts";
 import { putLease } from "./leases.ts";
-import { bestOf, type Choice, completionAt, freeSlots, type Option, optionsFor, takenSlots } from "./options.ts";
+import {
+  bestOf,
+  type Choice,
+  completionAt,
+  freeSlots,
+  loadOf,
+  type Option,
+  optionsFor,
+  takenSlots,
+} from "./options.ts";
 import { enqueue, leastUrgent, MAX_WAITING, PRIORITIES, removeWaiting, serviceOrder, waitingCount } from "./queue.ts";
 import { reserveShadow, revokeShadows } from "./shadow.ts";
 import { type Shape, shapeKey } from "./size-class.ts";
-import { slotCount } from "./slots.ts";
 import { type EndpointState, freshId, type Pool, type SchedulerState, type Ticket, tally, triggerOf } from "./state.ts";
 import { claimNewest, scopedKey } from "./supersede.ts";
 
@@ -111,12 +119,6 @@ export function jobsAhead(pool: Pool, options: readonly Option[], ticket?: Ticke
 /** Predicted wait of one more job behind all that wait, ms. */
 export function drainMs(pool: Pool, options: readonly Option[]): number {
   return bestOf(options, { ahead: jobsAhead(pool, options) })?.waitMs ?? 0;
-}
-
-/** Share of the model's slots in use here, 0…1. */
-function loadOf(state: SchedulerState, pool: Pool): number {
-  const slots = pool.endpoints.reduce((sum, id) => sum + slotCount(state.endpoints.get(id)!.slots), 0);
-  return Math.min(1, pool.endpoints.reduce((sum, id) => sum + takenSlots(state, id), 0) / slots);
 }
 
 /** The gate's clauses about the endpoint that would run the hedge; its first clause was asked at the first attempt's place. */

@@ -33,6 +33,18 @@ describe("a leg whose attempts have a timeout of their own", () => {
     expectNothingLeft(world);
   });
 
+  it("waits on where its slot says that giving it up would free nothing", async () => {
+    const world = aWorld({
+      scheduler: scriptedScheduler(() => ({ patient: true })),
+      endpoints: { "weur-a": picture({ afterMs: 2_000 }), "enam-a": picture({ afterMs: 500 }) },
+      legs: [aLeg({ attemptMs }), sibling()],
+    });
+    const result = pictureOf(await world.run());
+    expect(result.endpoint).toBe("weur-a");
+    expect(world.elapsedMs()).toBe(2_000);
+    expectNothingLeft(world);
+  });
+
   it("lets the last leg have all the time there is", async () => {
     const world = aWorld({ endpoints: { "weur-a": picture({ afterMs: 5_000 }) }, legs: [aLeg({ attemptMs })] });
     pictureOf(await world.run());

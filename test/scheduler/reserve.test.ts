@@ -320,6 +320,18 @@ describe("cut-off work", () => {
     expect(endpointView(machine, "a").inUse).toBe(0);
   });
 
+  test("is not to be where that frees nothing and the pool is full to seven tenths: the slot says so", () => {
+    const patience = (honoursCancel: boolean) => {
+      const machine = machineOf(regionOf({ a: { honoursCancel, concurrency: { kind: "known", slots: 10 } } }));
+      return Array.from(
+        { length: 9 },
+        (_, index) => granted(ask(machine, { requestId: `r${index}` })).patient ?? false,
+      );
+    };
+    expect(patience(true)).toEqual(Array(9).fill(false));
+    expect(patience(false)).toEqual([...Array(7).fill(false), true, true]);
+  });
+
   test("is counted once where it ran on a credit", () => {
     const snapshot = regionOf({ a: { honoursCancel: false, concurrency: { kind: "known", slots: 4 } } });
     const machine = machineOf(snapshot);

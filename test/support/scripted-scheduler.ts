@@ -10,6 +10,7 @@ export interface LeaseFacts {
   readonly retryAfterMs?: never;
   readonly predicted?: Lease["predicted"];
   readonly hedgeAfterMs?: number;
+  readonly patient?: boolean;
 }
 
 export interface ScriptedScheduler extends Scheduler {
@@ -41,7 +42,7 @@ export function scriptedScheduler(
       const endpoint = ask.candidates.find((id) => !ask.avoid.includes(id));
       if (endpoint === undefined) return { granted: false, why: "no_endpoint" };
       const revoke = new AbortController();
-      const { predicted, hedgeAfterMs } = decided.granted === true ? decided.lease : decided;
+      const { predicted, hedgeAfterMs, patient } = decided.granted === true ? decided.lease : decided;
       const lease: Lease = {
         id: `lease-${leases.length + 1}`,
         endpoint,
@@ -50,6 +51,7 @@ export function scriptedScheduler(
         probe: false,
         ...(predicted === undefined ? {} : { predicted }),
         ...(hedgeAfterMs === undefined ? {} : { hedgeAfterMs }),
+        ...(patient ? { patient } : {}),
       };
       controllers.set(lease, revoke);
       leases.push(lease);

@@ -136,7 +136,7 @@ export function createSchedulers(settings: SchedulerSettings): Scheduler {
       const { why, retryAfterMs } = end.refusal;
       return { granted: false, why, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
     }
-    const { id, endpoint, predicted, hedgeAfterMs, probe } = end.lease;
+    const { id, endpoint, predicted, hedgeAfterMs, patient, probe } = end.lease;
     const lease: Lease = {
       id,
       endpoint,
@@ -145,6 +145,7 @@ export function createSchedulers(settings: SchedulerSettings): Scheduler {
       probe,
       revoked: place.watch(id),
       ...(hedgeAfterMs === undefined ? {} : { hedgeAfterMs }),
+      ...(patient ? { patient } : {}),
     };
     settings.leased?.(lease, asked, false);
     return { granted: true, lease };

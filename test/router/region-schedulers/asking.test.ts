@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { settle } from "../../support/fake-clock.ts";
+import { aSnapshot } from "../../support/snapshot.ts";
 import { aSchedulerWorld, BROKEN, HOME, leaseOf, seenAt } from "./world.ts";
 
 describe("asking", () => {
@@ -11,6 +12,14 @@ describe("asking", () => {
     await world.reserve();
     expect(world.weur.calls).toHaveLength(3);
     expect(seenAt(world.weur)).toMatchObject({ inUse: 2 });
+  });
+
+  it("passes on that an attempt is not to be given up early, where the pool is full and hanging up frees nothing", async () => {
+    const slots = { concurrency: { kind: "known", slots: 4 }, honoursCancel: false } as const;
+    const world = await aSchedulerWorld({ snapshot: aSnapshot({ endpoints: { [HOME]: slots } }) });
+    const patience: unknown[] = [];
+    for (let index = 0; index < 4; index += 1) patience.push(leaseOf(await world.reserve()).patient ?? false);
+    expect(patience).toEqual([false, false, false, true]);
   });
 
   it("gives the slot back with the outcome", async () => {

@@ -187,7 +187,7 @@ export function createRegionScheduler(ports: SchedulerPorts): Scheduler {
   }
 
   function hold(place: PlaceMemory, ask: ReserveAsk, granted: GrantedLease): Reservation {
-    const { id, endpoint, predicted, hedgeAfterMs, probe } = granted;
+    const { id, endpoint, predicted, hedgeAfterMs, patient, probe } = granted;
     // A shadow gives its slot up as soon as somebody waits for one.
     const revoked =
       isSupersedable(ask) || ask.kind === "shadow"
@@ -202,8 +202,8 @@ export function createRegionScheduler(ports: SchedulerPorts): Scheduler {
       entry: "",
       untilMs: leaseEndMs(ask, clock.nowMs()),
     });
-    const hedge = hedgeAfterMs === undefined ? {} : { hedgeAfterMs };
-    return { granted: true, lease: { id, endpoint, place: ask.place, revoked, predicted, probe, ...hedge } };
+    const pace = { ...(hedgeAfterMs === undefined ? {} : { hedgeAfterMs }), ...(patient ? { patient } : {}) };
+    return { granted: true, lease: { id, endpoint, place: ask.place, revoked, predicted, probe, ...pace } };
   }
 
   async function inQueue(
