@@ -41,7 +41,7 @@ export function createApp(options: OpenOptions): Hono<Handled> {
 
   app.get("/v1/exports/:id/image", openSharedImage);
 
-  app.use(async (c, next) => (await openPage(c.req.raw, c.env)) ?? next());
+  app.get("*", async (c, next) => (await openPage(c.req.raw, c.env)) ?? next());
 
   app.use(async (c, next) => {
     const opened = await openContext(c.req.raw, c.env, c.executionCtx, options);

@@ -7,10 +7,9 @@ import type { Env } from "./environment.ts";
 /** Nothing below these is a file. */
 const CALLS = /^\/(?:v1|generate|metrics|healthz)(?:\/|$)/;
 
-/** The file of that path; `undefined` where there is none, or the request is no reading one. */
+/** The file of that path, for a GET or HEAD; `undefined` where there is none. */
 export async function openPage(request: Request, { ASSETS }: Env): Promise<Response | undefined> {
-  if (ASSETS === undefined || (request.method !== "GET" && request.method !== "HEAD")) return undefined;
-  if (CALLS.test(new URL(request.url).pathname)) return undefined;
+  if (ASSETS === undefined || CALLS.test(new URL(request.url).pathname)) return undefined;
   const file = await ASSETS.fetch(request);
   if (file.status !== 404) return file;
   await file.body?.cancel();
