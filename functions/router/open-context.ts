@@ -7,7 +7,7 @@ import { clientLocation } from "./adapters/location.ts";
 import { pickConfig } from "./adapters/pick-config.ts";
 import { type Admitted, admit, missingScope } from "./admission.ts";
 import { type Env, isLocal } from "./environment.ts";
-import { clientSignal, type RequestContext } from "./request-context.ts";
+import type { RequestContext } from "./request-context.ts";
 import { liveExperiments, liveStage } from "./rollouts/experiments.ts";
 import { judgedPush } from "./rollouts/stage.ts";
 import { childTraceparent, randomHex } from "./trace-context.ts";
@@ -67,7 +67,7 @@ export async function openContext(
       served,
       snapshot: served.snapshot,
       location,
-      signal: clientSignal(request),
+      signal: request.signal,
       traceparent: childTraceparent(request.headers.get("traceparent"), randomHex),
       local,
       cacheControl: request.headers.get("cache-control"),

@@ -1,7 +1,7 @@
 /**
  * What every handler knows about the request in hand: who, from where, since when, under which snapshot, and who may cancel it.
  */
-import type { Arm, CancelCause, ClientLocation, LiveExperiment, Snapshot } from "../../routing/index.ts";
+import type { Arm, ClientLocation, LiveExperiment, Snapshot } from "../../routing/index.ts";
 import type { ServedConfig } from "./adapters/config-store.ts";
 import type { Admitted } from "./admission.ts";
 import type { Env } from "./environment.ts";
@@ -14,7 +14,7 @@ export interface RequestContext {
   readonly served: ServedConfig;
   readonly snapshot: Snapshot;
   readonly location: ClientLocation;
-  /** Aborts with a `CancelCause` when the client is known to be gone. */
+  /** Aborts when the client is known to be gone; with a `CancelCause` where it was for something else. */
   readonly signal: AbortSignal;
   /** W3C trace context to pass on: the caller's trace, our own span. */
   readonly traceparent: string;
@@ -28,13 +28,4 @@ export interface RequestContext {
   /** The arm that a caller who may asked for. */
   readonly forcedArm?: Arm;
   background(work: Promise<unknown>): void;
-}
-
-/** A signal that aborts with `client_gone` when the platform says that the client left. */
-export function clientSignal(request: Request): AbortSignal {
-  const controller = new AbortController();
-  const gone: CancelCause = "client_gone";
-  if (request.signal.aborted) controller.abort(gone);
-  else request.signal.addEventListener("abort", () => controller.abort(gone), { once: true });
-  return controller.signal;
 }
