@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { ROOT } from "../local/wrangler.ts";
 import type { ConfigStore } from "./config-store.ts";
 import { StoreFault, storeWords } from "./store-fault.ts";
+import { whileBusy } from "./while-busy.ts";
 
 /** The folder inside `--persist-to` that wrangler keeps its files in. */
 const LAYOUT = "v3";
@@ -50,31 +51,33 @@ interface Namespace {
 
 function toStore(kv: unknown, close: () => Promise<void>): ConfigStore {
   const namespace = kv as Namespace;
-  const reading = <Value>(work: Promise<Value>): Promise<Value> =>
-    work.catch((error: unknown) => {
+  const reading = <Value>(work: () => Promise<Value>): Promise<Value> =>
+    whileBusy(work).catch((error: unknown) => {
       throw new StoreFault(storeWords(error));
     });
-  const writing = (work: Promise<void>): Promise<string | undefined> => work.then(() => undefined, storeWords);
+  const writing = (work: () => Promise<void>): Promise<string | undefined> =>
+    whileBusy(work).then(() => undefined, storeWords);
   return {
-    get: async (key) => (await reading(namespace.get(key))) ?? undefined,
+    get: async (key) => (await reading(() => namespace.get(key))) ?? undefined,
     async list(prefix) {
       const keys: { readonly name: string; readonly metadata?: unknown }[] = [];
       let cursor: string | undefined;
       do {
-        const page = await reading(namespace.list({ prefix, ...(cursor === undefined ? {} : { cursor }) }));
+        const from = cursor === undefined ? {} : { cursor };
+        const page = await reading(() => namespace.list({ prefix, ...from }));
         keys.push(...page.keys);
         cursor = page.list_complete ? undefined : page.cursor;
       } while (cursor !== undefined);
       return keys;
     },
     put: (key, value, { metadata, ttlSeconds } = {}) =>
-      writing(
+      writing(() =>
         namespace.put(key, value, {
           ...(metadata === undefined ? {} : { metadata }),
           ...(ttlSeconds === undefined ? {} : { expirationTtl: ttlSeconds }),
         }),
       ),
-    remove: (key) => writing(namespace.delete(key)),
+    remove: (key) => writing(() => namespace.delete(key)),
     close,
   };
 }
