@@ -5,6 +5,7 @@
  */
 export type { Classified, RequestFeatures } from "./classify/classify.ts";
 export { knownPurposes } from "./classify/purposes.ts";
+export { sha256Hex } from "./config/digest.ts";
 export {
   CONFIG_CLAIM_PREFIX,
   CONFIG_LOG_PREFIX,
@@ -19,6 +20,7 @@ export {
 } from "./config/kv-keys.ts";
 export { findModel, foldName } from "./config/names.ts";
 export { TIERS } from "./config/policy-defaults.ts";
+export { type KeyPage, listKeys } from "./config/push/list-keys.ts";
 export {
   type Pushed,
   type PushStore,
@@ -48,7 +50,7 @@ export { isBlank } from "./image/blank.ts";
 export type { PictureHashes } from "./image/canonical.ts";
 export { toPortableMask } from "./image/mask.ts";
 export { cropPng } from "./image/png-crop.ts";
-export { readBytes } from "./image/read-bytes.ts";
+export { joinBytes, readBytes } from "./image/read-bytes.ts";
 export { type ImageRequest, type InlinePicture, MEDIA_TYPES, type PictureFormat } from "./image/request.ts";
 export { sniffPicture } from "./image/sniff.ts";
 export { toBase64Stream, writeBase64 } from "./image/to-base64.ts";

@@ -12,6 +12,7 @@ import {
   type RequestFailureCode,
   readBytes,
   type StoredPicture,
+  sha256Hex,
 } from "../../routing/index.ts";
 
 /** Prefixes in the bucket. The lifecycle rules of README go by them. */
@@ -116,7 +117,7 @@ export function createPictureStore(bucket: R2Bucket, clock: StoreClock = REAL_CL
         return inScratch({ key: scratch, ...taken }, format, jobId);
       }
       const { bytes } = picture;
-      const sha256 = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+      const sha256 = await sha256Hex(bytes);
       const put = async (key: string): Promise<Stored> => {
         await persist(() => bucket.put(key, bytes, metadata(format, sha256)));
         return { key, sha256, bytes: bytes.length };

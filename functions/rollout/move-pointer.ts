@@ -4,7 +4,7 @@
  * By the same protocol as a person's push, so that neither overtakes the other. Only while the pointer is still the one that was judged: whoever
  * pushed meanwhile has the last word. Doing it again changes nothing.
  */
-import { CURRENT_CONFIG_KEY, type PushStore, parsePointer, putInForce } from "../../routing/index.ts";
+import { CURRENT_CONFIG_KEY, listKeys, type PushStore, parsePointer, putInForce } from "../../routing/index.ts";
 
 /** What is to be done, as it is written down beside the decision. */
 export interface PointerMove {
@@ -56,16 +56,7 @@ export function toPushStore(kv: KVNamespace): PushStore {
     );
   return {
     get: async (key) => (await kv.get(key)) ?? undefined,
-    async list(prefix) {
-      const keys: { readonly name: string }[] = [];
-      let cursor: string | undefined;
-      do {
-        const page = await kv.list({ prefix, ...(cursor === undefined ? {} : { cursor }) });
-        keys.push(...page.keys);
-        cursor = page.list_complete ? undefined : page.cursor;
-      } while (cursor !== undefined);
-      return keys;
-    },
+    list: (prefix) => listKeys(prefix, (options) => kv.list(options)),
     put: (key, value, { metadata, ttlSeconds } = {}) =>
       writing(
         kv.put(key, value, {

@@ -25,10 +25,10 @@ export async function handleGenerate(request: Request, context: RequestContext):
   const { ask, count, body } = asked.value;
   const decided = decideOn(ask, context);
   if (!decided.ok) return problemResponse(decided.failure, context);
-  if (decided.value.plan.policy.mode === "job") return submitExport({ request, context, ask, body });
+  const submission: Submission = { request, context, ask, body, decided: decided.value };
+  if (decided.value.plan.policy.mode === "job") return submitExport(submission);
   const work = { ask, decided: decided.value, context, count };
   const accept = request.headers.get("accept") ?? "";
-  const submission: Submission = { request, context, ask, body };
   if (accept.includes("text/event-stream")) {
     const toEvents: StreamAsk["toEvents"] = async (progress) =>
       progress.happened === "failed" && isPromoted(progress.drawn, count)

@@ -5,6 +5,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { type KeyPage, listKeys } from "../../routing/authoring.ts";
 import { ROOT } from "../local/wrangler.ts";
 import type { ConfigStore } from "./config-store.ts";
 import { StoreFault, storeWords } from "./store-fault.ts";
@@ -42,11 +43,7 @@ interface Namespace {
   get(key: string): Promise<string | null>;
   put(key: string, value: string, options?: { metadata?: unknown; expirationTtl?: number }): Promise<void>;
   delete(key: string): Promise<void>;
-  list(options: { prefix: string; cursor?: string }): Promise<{
-    keys: readonly { name: string; metadata?: unknown }[];
-    list_complete: boolean;
-    cursor?: string;
-  }>;
+  list(options: { prefix: string; cursor?: string }): Promise<KeyPage<{ name: string; metadata?: unknown }>>;
 }
 
 function toStore(kv: unknown, close: () => Promise<void>): ConfigStore {
@@ -59,17 +56,7 @@ function toStore(kv: unknown, close: () => Promise<void>): ConfigStore {
     whileBusy(work).then(() => undefined, storeWords);
   return {
     get: async (key) => (await reading(() => namespace.get(key))) ?? undefined,
-    async list(prefix) {
-      const keys: { readonly name: string; readonly metadata?: unknown }[] = [];
-      let cursor: string | undefined;
-      do {
-        const from = cursor === undefined ? {} : { cursor };
-        const page = await reading(() => namespace.list({ prefix, ...from }));
-        keys.push(...page.keys);
-        cursor = page.list_complete ? undefined : page.cursor;
-      } while (cursor !== undefined);
-      return keys;
-    },
+    list: (prefix) => listKeys(prefix, (options) => reading(() => namespace.list(options))),
     put: (key, value, { metadata, ttlSeconds } = {}) =>
       writing(() =>
         namespace.put(key, value, {

@@ -5,6 +5,7 @@
  * document is written by `compile` alone and read on the way of a request. It fails closed: the reader keeps its last good one.
  */
 import type { Result } from "../failure/index.ts";
+import { sha256Hex } from "./digest.ts";
 import { SNAPSHOT_SCHEMA, type Snapshot, type SnapshotContent } from "./snapshot.ts";
 
 /** Why stored text is not a snapshot. */
@@ -33,9 +34,7 @@ export function canonicalJson(value: unknown): string {
 
 /** The version of a content: the first 16 hex digits of the SHA-256 of its canonical JSON. */
 export async function contentVersion(content: SnapshotContent): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(canonicalJson(content)));
-  const hex = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.slice(0, VERSION_DIGITS);
+  return (await sha256Hex(new TextEncoder().encode(canonicalJson(content)))).slice(0, VERSION_DIGITS);
 }
 
 /** The text that is stored under `config/<version>`. */

@@ -8,7 +8,7 @@
 import { crc32 } from "./crc32.ts";
 import { createRowReader, filterRow, filterStep } from "./png-rows.ts";
 import { inflatePixels, PNG_HEAD_BYTES, type PngHeader, pngHeader } from "./png-stream.ts";
-import { readBytes, readHead } from "./read-bytes.ts";
+import { joinBytes, readBytes, readHead } from "./read-bytes.ts";
 import { sniffPicture } from "./sniff.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -75,7 +75,7 @@ async function* cutFile({ head, header, rest, box }: Cutting): AsyncGenerator<By
     for await (const piece of deflater.readable as ReadableStream<Bytes>) {
       if (!isBegun) {
         isBegun = true;
-        yield joined([head.slice(0, 8), chunkOf("IHDR", newHeader(head, box)), ...before]);
+        yield joinBytes([head.slice(0, 8), chunkOf("IHDR", newHeader(head, box)), ...before]);
       }
       yield chunkOf("IDAT", piece);
     }
@@ -146,16 +146,6 @@ export function chunkOf(type: string, data: Bytes): Bytes {
   bytes.set(data, 8);
   view.setUint32(8 + data.length, crc32(bytes.subarray(4, 8 + data.length)));
   return bytes;
-}
-
-function joined(parts: readonly Bytes[]): Bytes {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 async function* followedBy(first: Bytes, rest: AsyncGenerator<Bytes>): AsyncGenerator<Bytes> {

@@ -37,10 +37,7 @@ export async function readHead(
   while (head.length < leastBytes) {
     const { done, value } = await pieces.next();
     if (done) break;
-    const longer = new Uint8Array(head.length + value.length);
-    longer.set(head);
-    longer.set(value, head.length);
-    head = longer;
+    head = joinBytes([head, value]);
   }
   return head;
 }
@@ -52,4 +49,15 @@ function byteReader(body: ReadableStream<Uint8Array<ArrayBuffer>>): ReadableStre
   } catch {
     return undefined;
   }
+}
+
+/** All in one, copied. */
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }

@@ -8,6 +8,7 @@ import { base64Length, encodeBase64 } from "./base64-encode.ts";
 import { freeBuffer } from "./buffers.ts";
 import { type ByteSource, openSource, type Piece } from "./byte-source.ts";
 import { type Flow, openFlow } from "./flow.ts";
+import { joinBytes } from "./read-bytes.ts";
 
 /** Bytes read at a time: a multiple of 3, so that big reads leave nothing over. */
 const READ_BYTES = 192 * 1024;
@@ -90,13 +91,13 @@ function base64Source(source: ByteSource, suffix: string): ByteSource {
     const count = over.length + bytes.length;
     const taken = count - (count % 3) - over.length;
     if (taken < 0) {
-      over = concat(over, bytes);
+      over = joinBytes([over, bytes]);
       return new Uint8Array(0);
     }
     const needed = base64Length(over.length + taken);
     const text = new Uint8Array(room !== undefined && room.byteLength >= needed ? room : new ArrayBuffer(needed));
     const missing = over.length === 0 ? 0 : 3 - over.length;
-    let at = write(concat(over, bytes.subarray(0, missing)), text, 0);
+    let at = write(joinBytes([over, bytes.subarray(0, missing)]), text, 0);
     for (let from = missing; from < taken; from += SLICE_BYTES) {
       at = write(bytes.subarray(from, Math.min(from + SLICE_BYTES, taken)), text, at);
     }
@@ -134,11 +135,4 @@ function base64Source(source: ByteSource, suffix: string): ByteSource {
 /** Encodes `bytes` into `text` at `at`; where the next ones go. */
 function write(bytes: Uint8Array, text: Uint8Array, at: number): number {
   return at + encoder.encodeInto(encodeBase64(bytes), text.subarray(at)).written;
-}
-
-function concat(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
 }

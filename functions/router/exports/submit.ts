@@ -13,6 +13,7 @@ import {
   type InlinePicture,
   type RequestFailure,
   type Result,
+  sha256Hex,
 } from "../../../routing/index.ts";
 import { indexOf, jobOf } from "../../exports/find-objects.ts";
 import type { JobOrder, KeptPicture } from "../../exports/job-order.ts";
@@ -50,6 +51,8 @@ export interface Submission {
   /** The checked body, as the caller sent it: what makes two requests the same. */
   readonly body: GenerateBody;
   readonly callbackUrl?: string;
+  /** What was decided about the same ask already. */
+  readonly decided?: Decided;
 }
 
 /** The answer to a submission. */
@@ -57,7 +60,7 @@ export async function submitExport(submission: Submission): Promise<Response> {
   const { request, context } = submission;
   const checked = checkSubmission(submission);
   if (!checked.ok) return problemResponse(checked.failure, context);
-  const decided = decideJob(submission.ask, context);
+  const decided = decideJob(submission);
   if (!decided.ok) return problemResponse(decided.failure, context);
   const { env, admitted, startedAtMs } = context;
   const { tenant } = admitted;
@@ -91,8 +94,8 @@ export async function submitExport(submission: Submission): Promise<Response> {
 }
 
 /** A job takes part in experiments where its route is rendered as jobs; one that only became a job belongs to no arm. */
-function decideJob(ask: Ask, context: RequestContext): Result<Decided, RequestFailure> {
-  const decided = decideOn(ask, context);
+function decideJob({ ask, context, decided: known }: Submission): Result<Decided, RequestFailure> {
+  const decided = known === undefined ? decideOn(ask, context) : { ok: true as const, value: known };
   const isApart = decided.ok && decided.value.arms !== undefined && decided.value.plan.policy.mode !== "job";
   return isApart ? decideOn(ask, { ...context, experiments: [] }) : decided;
 }
@@ -128,8 +131,7 @@ function checkSubmission({
 
 /** The body with its pictures' hashes in their place, so that it is the same however they were encoded. */
 async function fingerprintOf({ body, ask }: Submission): Promise<string> {
-  const hashOf = async ({ bytes }: InlinePicture) =>
-    new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+  const hashOf = ({ bytes }: InlinePicture) => sha256Hex(bytes);
   const { image, moreImages, mask } = ask;
   return fingerprint({
     ...body,

@@ -5,7 +5,7 @@
  * (wrangler.toml). Kept is what the client was shown, but for stale pictures, which would never grow old. Fails open: what cannot be written, or
  * is longer than the bound, leaves the former one in its place.
  */
-import { MEDIA_TYPES, type StaleAsk, type StalePicture } from "../../../routing/index.ts";
+import { MEDIA_TYPES, type StaleAsk, type StalePicture, sha256Hex } from "../../../routing/index.ts";
 import type { Drawing, Drawn } from "../make-picture.ts";
 import { supersedeKeyOf } from "../supersede-key.ts";
 import { parseDirectives } from "./directives.ts";
@@ -58,5 +58,5 @@ export async function findLast(bucket: R2Bucket, ask: StaleAsk): Promise<StalePi
 
 async function keyOf({ tenant, supersedeKey }: Pick<StaleAsk, "tenant" | "supersedeKey">): Promise<string> {
   const text = new TextEncoder().encode(JSON.stringify([tenant, supersedeKey]));
-  return PREFIX + new Uint8Array(await crypto.subtle.digest("SHA-256", text)).toHex();
+  return PREFIX + (await sha256Hex(text));
 }

@@ -3,7 +3,7 @@
  *
  * Bounded over the isolate: what does not fit goes on as a stream to its own client, and the others draw for themselves.
  */
-import type { Picture } from "../../../routing/index.ts";
+import { joinBytes, type Picture } from "../../../routing/index.ts";
 
 /** Most bytes read whole at the same time in one isolate, of its 128 MB. */
 const MAX_BYTES = 32 * 1024 * 1024;
@@ -23,7 +23,7 @@ export async function readForOthers(picture: Picture): Promise<Read> {
   try {
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) return { bytes: joined(chunks, length) };
+      if (done) return { bytes: joinBytes(chunks) };
       chunks.push(value);
       length += value.byteLength;
       takenBytes += value.byteLength;
@@ -32,16 +32,6 @@ export async function readForOthers(picture: Picture): Promise<Read> {
   } finally {
     takenBytes -= length;
   }
-}
-
-function joined(chunks: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return whole;
 }
 
 /** What was read, then what still comes. */

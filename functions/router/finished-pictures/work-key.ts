@@ -1,7 +1,7 @@
 /**
  * Names of works: the address under which a picture is kept, and the key under which equal requests find each other while it is drawn.
  */
-import { type InlinePicture, type Leg, type PictureHashes, workIdentity } from "../../../routing/index.ts";
+import { type InlinePicture, type Leg, type PictureHashes, sha256Hex, workIdentity } from "../../../routing/index.ts";
 import { toImageRequest } from "../decider.ts";
 import type { Drawing } from "../make-picture.ts";
 
@@ -21,23 +21,21 @@ export async function workKeys({ ask, decided, context, seed }: Drawing): Promis
   const hashes = await hashesOf(ask);
   return {
     addressOf: (leg) =>
-      sha256(new TextEncoder().encode(workIdentity({ snapshot, plan, request, tenant: admitted.tenant, leg, hashes }))),
+      sha256Hex(
+        new TextEncoder().encode(workIdentity({ snapshot, plan, request, tenant: admitted.tenant, leg, hashes })),
+      ),
     inFlight: (address) => [address, plan.policy.name, plan.policy.maxAttempts, plan.legs[0]?.place].join("/"),
   };
 }
 
 async function hashesOf({ image, moreImages, mask }: Drawing["ask"]): Promise<PictureHashes> {
-  const hashOf = (picture: InlinePicture | undefined) => (picture === undefined ? undefined : sha256(picture.bytes));
+  const hashOf = (picture: InlinePicture | undefined) => (picture === undefined ? undefined : sha256Hex(picture.bytes));
   const [imageHash, maskHash] = await Promise.all([hashOf(image), hashOf(mask)]);
   return {
     ...(imageHash === undefined ? {} : { image: imageHash }),
     ...(moreImages === undefined
       ? {}
-      : { moreImages: await Promise.all(moreImages.map(({ bytes }) => sha256(bytes))) }),
+      : { moreImages: await Promise.all(moreImages.map(({ bytes }) => sha256Hex(bytes))) }),
     ...(maskHash === undefined ? {} : { mask: maskHash }),
   };
-}
-
-async function sha256(bytes: Uint8Array): Promise<string> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }

@@ -4,7 +4,7 @@
  * A picture that is whole is hashed and put. One that streams is uploaded in parts while it is hashed, and copied to its name then:
  * R2 wants a length or parts, and the hash is known only at the end. Five MiB are held at most.
  */
-import { MEDIA_TYPES, type Picture } from "../../../routing/index.ts";
+import { MEDIA_TYPES, type Picture, sha256Hex } from "../../../routing/index.ts";
 import { uploadInParts } from "../finished-pictures/upload.ts";
 
 /** Where linked pictures are. A lifecycle rule of the bucket may delete what is older than a link lives. */
@@ -20,7 +20,7 @@ const ONCE = { etagDoesNotMatch: "*" };
 export async function storePicture(bucket: R2Bucket, picture: Picture): Promise<string> {
   const httpMetadata = { contentType: MEDIA_TYPES[picture.format] };
   if (picture.bytes !== undefined) {
-    const hash = toHex(await crypto.subtle.digest("SHA-256", picture.bytes));
+    const hash = await sha256Hex(picture.bytes);
     await bucket.put(LINKED + hash, picture.bytes, { httpMetadata, onlyIf: ONCE });
     return hash;
   }
@@ -53,11 +53,9 @@ async function upload(bucket: R2Bucket, key: string, body: ReadableStream<Uint8A
     }
     await hashing.close();
     await upload.commit();
-    return toHex(await digest.digest);
+    return new Uint8Array(await digest.digest).toHex();
   } catch (error: unknown) {
     await upload.abort();
     throw error;
   }
 }
-
-const toHex = (digest: ArrayBuffer): string => new Uint8Array(digest).toHex();

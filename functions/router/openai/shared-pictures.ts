@@ -2,7 +2,13 @@
  * Pictures that several requests may answer with. A stream belongs to the request that drew it, so a picture that streams is read
  * whole where another request waits for it too; otherwise it goes to its own client as it comes, and cannot be handed on.
  */
-import { type Picture, REQUEST_FAILURES, type RequestFailure } from "../../../routing/index.ts";
+import {
+  joinBytes,
+  type Picture,
+  REQUEST_FAILURES,
+  type RequestFailure,
+  wholePicture,
+} from "../../../routing/index.ts";
 import type { Ending } from "../joining/retries.ts";
 import type { Drawn } from "../make-picture.ts";
 import { type DrawAll, type DrawnAll, drawAll } from "../make-pictures.ts";
@@ -25,7 +31,12 @@ export async function drawToShare(work: DrawAll, isShared: () => boolean): Promi
 
 /** The same pictures for another request: bytes are shared, streams are its own. */
 export function ownCopy(all: DrawnAll): DrawnAll {
-  return { ...all, drawn: all.drawn.map((one) => withPicture(one, (picture) => ofBytes(picture, picture.bytes))) };
+  return {
+    ...all,
+    drawn: all.drawn.map((one) =>
+      withPicture(one, (picture) => (picture.bytes === undefined ? picture : wholePicture(picture, picture.bytes))),
+    ),
+  };
 }
 
 function endOf({ code }: RequestFailure): Ending<DrawnAll>["end"] {
@@ -46,7 +57,7 @@ async function readWhole(all: DrawnAll): Promise<DrawnAll> {
     if (bytes === undefined)
       return { drawn: all.drawn, failed: { ...one, result: { ...result, ok: false, failure: BROKE } } };
     leftBytes -= bytes.byteLength;
-    drawn.push(withPicture(one, (picture) => ofBytes(picture, bytes)));
+    drawn.push(withPicture(one, (picture) => wholePicture(picture, bytes)));
   }
   return { drawn };
 }
@@ -72,21 +83,10 @@ async function readUpTo(
   } catch {
     return undefined;
   }
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return whole;
+  return joinBytes(chunks);
 }
 
 function withPicture(drawn: Drawn, change: (picture: Picture) => Picture): Drawn {
   const { result } = drawn;
   return result.ok ? { ...drawn, result: { ...result, picture: change(result.picture) } } : drawn;
-}
-
-function ofBytes(picture: Picture, bytes: Uint8Array<ArrayBuffer> | undefined): Picture {
-  if (bytes === undefined) return picture;
-  return { ...picture, bytes, lengthBytes: bytes.byteLength, body: new Blob([bytes]).stream() as Picture["body"] };
 }

@@ -6,13 +6,13 @@
  * them, whereas it does touch the time to the first byte. Upstream and load run in processes of their own.
  */
 import { type ChildProcess, fork } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
 import { build } from "esbuild";
-import { compile, type Snapshot } from "../../../routing/authoring.ts";
+import type { Snapshot } from "../../../routing/authoring.ts";
 import { startRouter } from "../../local/runtime.ts";
+import { benchSnapshot } from "../bench-snapshot.ts";
 import { childrenNamed, cpuSeconds, forgetPeak, residentBytes } from "../process-usage.ts";
 import type { LoadOrder, LoadReport } from "./load.ts";
 import { type Cell, renderReport, WAYS, type Way } from "./report.ts";
@@ -59,7 +59,7 @@ async function run({ rounds }: Options): Promise<readonly Cell[]> {
     upstreamUrl,
     load,
     script: await bundle(),
-    snapshot: await snapshotFor(upstreamUrl),
+    snapshot: await benchSnapshot(import.meta.dirname, upstreamUrl),
   };
   const cells: Cell[] = [];
   for (const scenario of SCENARIOS) {
@@ -82,16 +82,6 @@ async function bundle(): Promise<string> {
     write: false,
   });
   return outputFiles[0]?.text ?? "";
-}
-
-async function snapshotFor(upstreamUrl: string): Promise<Snapshot> {
-  const text = (file: string) => readFileSync(join(import.meta.dirname, file), "utf8");
-  const compiled = await compile({
-    routing: { file: "routing.yml", text: text("routing.yml") },
-    catalog: { file: "catalog.yml", text: text("catalog.yml").replaceAll("http://127.0.0.1:1", upstreamUrl) },
-  });
-  if (!compiled.ok) throw new Error(JSON.stringify(compiled.problems, null, 2));
-  return compiled.snapshot;
 }
 
 /** One way through one scenario in a fresh workerd. Throws when any answer was not what it had to be. */

@@ -11,9 +11,9 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { Command } from "commander";
-import { compile } from "../../../routing/authoring.ts";
 import { WORKER_FILE } from "../../build.ts";
 import { startRouter } from "../../local/runtime.ts";
+import { benchSnapshot } from "../bench-snapshot.ts";
 import { noisePng } from "../noise-png.ts";
 import { childrenNamed, cpuSeconds } from "../process-usage.ts";
 import type { LoadOrder, LoadReport } from "./load.ts";
@@ -40,7 +40,7 @@ async function bench({ rounds, scale }: BenchOptions): Promise<readonly Cell[]> 
     const upstream = fork(join(import.meta.dirname, "upstream.ts"), [String(size.bytes)]);
     const upstreamUrl = `http://127.0.0.1:${await message<number>(upstream)}`;
     const router = await startRouter({
-      snapshot: await benchSnapshot(upstreamUrl),
+      snapshot: await benchSnapshot(import.meta.dirname, upstreamUrl),
       beside: [{ name: "bare", script: BARE_WORKER, variables: { UPSTREAM: upstreamUrl } }],
     });
     const workerd = childrenNamed(process.pid, "workerd")[0];
@@ -81,17 +81,6 @@ async function bench({ rounds, scale }: BenchOptions): Promise<readonly Cell[]> 
   }
   load.disconnect();
   return cells;
-}
-
-/** One model behind one endpoint in one region: the shortest honest way through the router. */
-async function benchSnapshot(upstreamUrl: string) {
-  const text = (file: string) => readFileSync(join(import.meta.dirname, file), "utf8");
-  const compiled = await compile({
-    routing: { file: "routing.yml", text: text("routing.yml") },
-    catalog: { file: "catalog.yml", text: text("catalog.yml").replaceAll("http://127.0.0.1:1", upstreamUrl) },
-  });
-  if (!compiled.ok) throw new Error(JSON.stringify(compiled.problems, null, 2));
-  return compiled.snapshot;
 }
 
 const message = <Message>(child: ChildProcess) => new Promise<Message>((resolve) => child.once("message", resolve));

@@ -4,17 +4,10 @@
  */
 import { Command } from "commander";
 import { wrongs } from "./report.ts";
-import { runStorm } from "./storm.ts";
+import { runStorm, type StormOptions } from "./storm.ts";
 import { stormSnapshot, USUALLY_FASTER } from "./storm-snapshot.ts";
 
-interface ChaosOptions {
-  readonly kills: number;
-  readonly exports: number;
-  readonly seed: number;
-  readonly bucketFaults: number;
-  readonly webhookFaults: number;
-  readonly gpuKills: number;
-  readonly gpuFaults: number;
+interface ChaosOptions extends Omit<StormOptions, "snapshotAt" | "log"> {
   readonly faster: number;
 }
 

@@ -3,7 +3,6 @@
  */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { commonRoutes } from "./common-routes.ts";
 import { type Control, createControl } from "./control.ts";
 import { reset } from "./delivery.ts";
 import { dialectOf } from "./dialects/index.ts";
@@ -14,6 +13,7 @@ import { createFaultBook } from "./faults.ts";
 import { type Clock, SYSTEM_CLOCK } from "./gpu.ts";
 import { createHosting } from "./hosting.ts";
 import { createStation } from "./station.ts";
+import { upkeepRoutes } from "./upkeep-routes.ts";
 
 /** What is played, where, and how fast. */
 export interface SimulatorOptions {
@@ -56,7 +56,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     endpoints.map((endpoint) => {
       const station = createStation({ endpoint, painter, clock, seed, timeScale });
       const dialect = dialectOf(endpoint);
-      const routes = [...dialect.routes, ...commonRoutes(station, () => faults.isOn(endpoint, "503"))];
+      const routes = [...dialect.routes, ...upkeepRoutes(station, () => faults.isOn(endpoint, "503"))];
       return [endpoint.id, { station, dialect, routes }];
     }),
   );

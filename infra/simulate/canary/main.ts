@@ -3,7 +3,8 @@
  *
  * Prints tables and exits with 1 when a promise is broken. Virtual time; the same seed gives the same figures.
  */
-import { InvalidArgumentError, program } from "commander";
+import { program } from "commander";
+import { parseCount } from "../../parse-count.ts";
 import { quantileOf } from "./chance.ts";
 import { createTrialPool } from "./pool.ts";
 import {
@@ -26,20 +27,13 @@ import type { Shape } from "./traffic.ts";
 /** `stubborn` is shown, not promised: units that differ as much as their mean are beyond what a sticky test can see through. */
 const PROMISED: readonly Shape[] = ["steady", "diurnal", "bursty"];
 
-const positive = (text: string): number => {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new InvalidArgumentError("A whole number of at least 1 is needed.");
-  return value;
-};
-
 program
   .name("simulate:canary")
   .description("False alarms, time to detect and false promotions of the canary statistics, by simulation.")
-  .option("--runs <n>", "A/A experiments a traffic shape", positive, 2000)
-  .option("--planted <n>", "experiments a planted ratio, and a promotion case", positive, 200)
-  .option("--requests <n>", "requests of an A/A experiment", positive, 3000)
-  .option("--seed <n>", "first seed; experiment k takes seed + k", positive, 1)
+  .option("--runs <n>", "A/A experiments a traffic shape", parseCount, 2000)
+  .option("--planted <n>", "experiments a planted ratio, and a promotion case", parseCount, 200)
+  .option("--requests <n>", "requests of an A/A experiment", parseCount, 3000)
+  .option("--seed <n>", "first seed; experiment k takes seed + k", parseCount, 1)
   .option("--json", "print the figures as JSON")
   .addHelpText(
     "after",

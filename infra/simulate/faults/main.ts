@@ -6,10 +6,11 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { InvalidArgumentError, program } from "commander";
+import { program } from "commander";
 import type { Snapshot } from "../../../routing/index.ts";
 import { loadConfiguration } from "../../configuration.ts";
 import { ROOT } from "../../local/wrangler.ts";
+import { parseCount } from "../../parse-count.ts";
 import { renderRuns } from "./report.ts";
 import { type RunReport, runSeed } from "./run.ts";
 
@@ -21,21 +22,14 @@ interface Options {
   readonly catalog: string;
 }
 
-const positive = (text: string): number => {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new InvalidArgumentError("A whole number of at least 1 is needed.");
-  return value;
-};
-
 program
   .name("simulate:faults")
   .description(
     "Requests in virtual time against simulated regions that fail in every way; the promises of the router are watched.",
   )
-  .option("--seeds <n>", "runs, each with a seed of its own", positive, 20)
-  .option("--first-seed <n>", "seed of the first run", positive, 1)
-  .option("--requests <n>", "requests a run", positive, 2000)
+  .option("--seeds <n>", "runs, each with a seed of its own", parseCount, 20)
+  .option("--first-seed <n>", "seed of the first run", parseCount, 1)
+  .option("--requests <n>", "requests a run", parseCount, 2000)
   .option("--routing <file>", "routing file", join(ROOT, "routing/model-routing.yml"))
   .option("--catalog <file>", "catalogue file", join(ROOT, "routing/catalog.local.yml"))
   .addHelpText(

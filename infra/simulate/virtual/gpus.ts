@@ -5,7 +5,6 @@
  * comes as a stream that may break, stall or drip, and a caller that hangs up is noticed half a round trip later.
  */
 import type { ExecutePorts, PlaceId } from "../../../routing/index.ts";
-import { commonRoutes } from "../../gpu/simulator/common-routes.ts";
 import { dialectOf } from "../../gpu/simulator/dialects/index.ts";
 import type { SimulatedEndpoint } from "../../gpu/simulator/endpoint.ts";
 import type { Exchange, Order, Render, Reply, Route, ServerDialect } from "../../gpu/simulator/exchange.ts";
@@ -13,6 +12,7 @@ import { answerOf, wrongPin } from "../../gpu/simulator/fault-answers.ts";
 import { createFaultBook, type Fault, type FaultBook } from "../../gpu/simulator/faults.ts";
 import { createHosting } from "../../gpu/simulator/hosting.ts";
 import { createStation, type Station } from "../../gpu/simulator/station.ts";
+import { upkeepRoutes } from "../../gpu/simulator/upkeep-routes.ts";
 import type { StockPainter } from "./pictures.ts";
 import type { VirtualTime } from "./time.ts";
 
@@ -67,7 +67,7 @@ export function createGpus({ endpoints, time, painter, seed }: GpuSettings): Gpu
     endpoints.map((endpoint) => {
       const station = createStation({ endpoint, painter, clock, seed, timeScale: 1 });
       const dialect = dialectOf(endpoint);
-      const routes = [...dialect.routes, ...commonRoutes(station, () => faults.isOn(endpoint, "503"))];
+      const routes = [...dialect.routes, ...upkeepRoutes(station, () => faults.isOn(endpoint, "503"))];
       return [endpoint.id, { station, dialect, routes }];
     }),
   );

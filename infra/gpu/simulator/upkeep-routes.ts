@@ -7,7 +7,7 @@ import { json } from "./reply.ts";
 import type { Station } from "./station.ts";
 
 /** `isDown`: the 503 fault is on. */
-export function commonRoutes(station: Station, isDown: () => boolean): readonly Route[] {
+export function upkeepRoutes(station: Station, isDown: () => boolean): readonly Route[] {
   const healthy = station.endpoint.flavor === "sglang" ? "ok" : "healthy";
   return [
     {
